@@ -1,0 +1,84 @@
+package rpdb
+
+import "net/netip"
+
+// IP protocol numbers that the decision itself looks at.
+const (
+	ProtoICMP   uint8 = 1
+	ProtoTCP    uint8 = 6
+	ProtoUDP    uint8 = 17
+	ProtoICMPv6 uint8 = 58
+)
+
+// InvalidUID is the user id that the kernel gives an IPv6 RTM_GETROUTE with an
+// input device and no uid: it lies in no range that a rule can name.
+const InvalidUID uint32 = 0xffffffff
+
+// Fields is a set of fields of a Flow.
+type Fields uint32
+
+// The fields of a Flow that may be left unknown.
+const (
+	FieldMark Fields = 1 << iota
+	FieldUID
+	FieldIPProto
+	FieldSPort
+	FieldDPort
+	FieldTOS
+	FieldFlowLabel
+	FieldTunID
+)
+
+// Flow is what the kernel knows of a packet when it looks for a route (struct
+// flowi). Its family is that of Dst. The zero value of a field is what the kernel
+// sees when nobody set it.
+//
+// With IIF 0 the packet comes from this host, as ip route get asks; with IIF set
+// it arrived on that device and the whole input path is followed.
+type Flow struct {
+	Dst, Src  netip.Addr // Src invalid or unspecified: not chosen yet
+	IIF, OIF  int        // ifindex, 0 none; IIF wins
+	Mark      uint32
+	TOS       uint8  // the whole header byte; ECN bits are ignored
+	UID       uint32 // IPv4 input always uses 0; see InvalidUID
+	IPProto   uint8
+	SPort     uint16
+	DPort     uint16
+	FlowLabel uint32 // IPv6
+	TunID     uint64
+
+	// Unknown names fields that nobody knows. Their values above are assumed, and
+	// Decision.Depends tells which of them could change the answer.
+	Unknown Fields
+}
+
+// Family returns the family of the destination.
+func (f *Flow) Family() Family { return FamilyOf(f.Dst) }
+
+// Key is what one lookup through the rules is made with (the kernel's flowi4 or
+// flowi6 at that moment). A decision may take several: for the packet, and for
+// the check of its source.
+type Key struct {
+	Family    Family
+	Dst, Src  netip.Addr // always valid; Src unspecified if not known
+	HasSrc    bool       // IPv6: the source is known (RT6_LOOKUP_F_HAS_SADDR)
+	IIF, OIF  int
+	Mark      uint32
+	TOS       uint8 // ECN bits cleared
+	Scope     Scope // IPv4: only routes of at least this scope
+	UID       uint32
+	IPProto   uint8
+	SPort     uint16
+	DPort     uint16
+	FlowLabel uint32
+	TunID     uint64
+
+	// L3MDev is the VRF device that the flow belongs to, 0 none; L3FromOIF tells
+	// that it was derived from OIF (FLOWI_FLAG_L3MDEV_OIF).
+	L3MDev    int
+	L3FromOIF bool
+
+	// IgnoreLinkState lets nexthops without carrier pass
+	// (FIB_LOOKUP_IGNORE_LINKSTATE).
+	IgnoreLinkState bool
+}

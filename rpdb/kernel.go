@@ -1,0 +1,85 @@
+package rpdb
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Kernel identifies a kernel by its release string, such as 6.18.44-generic. The
+// zero Kernel stands for 6.18, the one that this model was checked on.
+type Kernel struct {
+	Release string
+}
+
+// Feature is a behaviour that came with one kernel version.
+type Feature uint8
+
+// The features that a decision, or what an address brings with it, hangs on.
+const (
+	// FeatureNoNetworkBroadcast: an address no longer brings a broadcast route for
+	// the all-zeros address of its subnet.
+	FeatureNoNetworkBroadcast Feature = iota
+	// FeatureRuleDSCP: FRA_DSCP selects the full code point, 0 included.
+	FeatureRuleDSCP
+	// FeatureRPFilterEINVAL: RTM_GETROUTE reports a packet that source validation
+	// drops as EINVAL; before, as EXDEV.
+	FeatureRPFilterEINVAL
+	// FeatureRuleVRFSelector: iif and oif of a rule that name a VRF device match
+	// flows of that VRF.
+	FeatureRuleVRFSelector
+	// FeatureMultipathSource: an IPv4 multipath choice prefers the leg whose device
+	// owns the flow's source.
+	FeatureMultipathSource
+	numFeatures
+)
+
+var features = [numFeatures]struct {
+	major, minor int
+	name         string
+}{
+	FeatureNoNetworkBroadcast: {5, 14, "no broadcast route for the network address"},
+	FeatureRuleDSCP:           {6, 13, "rules select the full DSCP"},
+	FeatureRPFilterEINVAL:     {6, 13, "rp_filter failures answer EINVAL"},
+	FeatureRuleVRFSelector:    {6, 15, "rules naming a VRF match its flows"},
+	FeatureMultipathSource:    {6, 16, "multipath prefers the leg that owns the source"},
+}
+
+// String describes the feature.
+func (f Feature) String() string { return features[f].name }
+
+// Since returns the kernel version that brought the feature.
+func (f Feature) Since() (major, minor int) { return features[f].major, features[f].minor }
+
+// Has reports whether the kernel has a feature. A release that cannot be parsed
+// counts as 6.18.
+func (k Kernel) Has(f Feature) bool {
+	major, minor, ok := k.Version()
+	if !ok {
+		major, minor = 6, 18
+	}
+	t := features[f]
+	return major > t.major || major == t.major && minor >= t.minor
+}
+
+// Version returns the first two numbers of the release.
+func (k Kernel) Version() (major, minor int, ok bool) {
+	a, rest, found := strings.Cut(k.Release, ".")
+	if !found {
+		return 0, 0, false
+	}
+	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(rest)
+	}
+	major, err1 := strconv.Atoi(a)
+	minor, err2 := strconv.Atoi(rest[:end])
+	return major, minor, err1 == nil && err2 == nil
+}
+
+// String returns the release, or 6.18 for the zero Kernel.
+func (k Kernel) String() string {
+	if k.Release == "" {
+		return "6.18"
+	}
+	return k.Release
+}

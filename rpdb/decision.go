@@ -63,6 +63,14 @@ type Decision struct {
 	TOS     uint8      // tos of the matched route, as the reply shows it
 	Realms  uint32
 
+	// UsesRoute tells that the packet follows the route's nexthop, so that its
+	// gateway and metrics apply; a broadcast or a multicast flow that a default route
+	// sends out does not.
+	UsesRoute bool
+	// Assumed tells that no table had an answer, and that the destination was taken
+	// to be on-link on the given device.
+	Assumed bool
+
 	// Undetermined tells that a multipath route was reached whose choice cannot be
 	// computed (the hash seed is the kernel's secret, or a field of the hash is
 	// unknown). Leg is then one possible leg; Database.Legs lists all.

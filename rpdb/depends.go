@@ -1,0 +1,3 @@
+package rpdb
+
+func (db *Database) depends(f *Flow, d *Decision) Fields { return 0 }

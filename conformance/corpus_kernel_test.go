@@ -1,0 +1,59 @@
+//go:build linux
+
+package conformance
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+)
+
+// The running kernel answers the corpus as it was recorded. On a kernel of another
+// version differences are logged, not failed: cases are recorded on one version.
+func TestCorpusKernel(t *testing.T) {
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, c := range loadCorpus(t) {
+		if testing.Short() && slowCase(c) {
+			continue
+		}
+		same := strings.HasPrefix(string(release), majorMinor(c.Kernel)+".")
+		outcomes, err := Run(c, KernelCommander{})
+		switch {
+		case errors.Is(err, ErrSkip):
+			t.Skip(err)
+		case err != nil:
+			t.Errorf("%s: %v", c.Name, err)
+		}
+		for i := range outcomes {
+			switch o := &outcomes[i]; {
+			case o.OK():
+			case same:
+				t.Error(o)
+			default:
+				t.Logf("recorded on %s, this is %s: %s", c.Kernel, release, o)
+			}
+		}
+	}
+}
+
+// slowCase reports whether a case waits for something.
+func slowCase(c *Case) bool {
+	for _, s := range c.Steps {
+		if s.Kind == Event {
+			return true
+		}
+	}
+	return false
+}
+
+func majorMinor(release string) string {
+	parts := strings.SplitN(release, ".", 3)
+	if len(parts) < 2 {
+		return release
+	}
+	return parts[0] + "." + parts[1]
+}

@@ -124,6 +124,10 @@ type Route struct {
 	Pref     RouterPref // IPv6
 	Expires  Opt[int64] // IPv6: milliseconds left when the state was read; negative: expired
 
+	// Flags holds rtm_flags but for the nexthop flags of a route with one nexthop,
+	// which are in that (RTM_F_OFFLOAD and the like; informational).
+	Flags uint32
+
 	NHID     uint32    // nexthop object; then NextHops is what the dump showed of it
 	NextHops []NextHop // empty for IPv4 error types; IPv6 ones have dev lo
 

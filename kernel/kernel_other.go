@@ -1,0 +1,31 @@
+//go:build !linux
+
+package kernel
+
+import (
+	"iter"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
+)
+
+// Conn is a connection to the kernel. There is none on this system.
+type Conn struct{}
+
+// Dial returns ErrNotLinux.
+func Dial(Config) (*Conn, error) { return nil, ErrNotLinux }
+
+// Close does nothing.
+func (*Conn) Close() error { return nil }
+
+// Do yields ErrNotLinux.
+func (*Conn) Do(netlink.Message) iter.Seq2[netlink.Message, error] {
+	return func(yield func(netlink.Message, error) bool) { yield(netlink.Message{}, ErrNotLinux) }
+}
+
+// Ask returns ErrNotLinux.
+func (*Conn) Ask(rpdb.Flow, rtnl.GetOptions) (rtnl.Reply, error) {
+	return rtnl.Reply{}, ErrNotLinux
+}

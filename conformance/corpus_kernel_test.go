@@ -17,25 +17,31 @@ func TestCorpusKernel(t *testing.T) {
 		t.Skip(err)
 	}
 	for _, c := range loadCorpus(t) {
-		if testing.Short() && slowCase(c) {
-			continue
-		}
-		same := strings.HasPrefix(string(release), majorMinor(c.Kernel)+".")
-		outcomes, err := Run(c, KernelCommander{})
-		switch {
-		case errors.Is(err, ErrSkip):
-			t.Skip(err)
-		case err != nil:
-			t.Errorf("%s: %v", c.Name, err)
-		}
-		for i := range outcomes {
-			switch o := &outcomes[i]; {
-			case o.OK():
-			case same:
-				t.Error(o)
-			default:
-				t.Logf("recorded on %s, this is %s: %s", c.Kernel, release, o)
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			if testing.Short() && slowCase(c) {
+				t.Skip("it waits for something; run without -short")
 			}
+			checkKernel(t, c, string(release))
+		})
+	}
+}
+
+func checkKernel(t *testing.T, c *Case, release string) {
+	outcomes, err := Run(c, KernelCommander{})
+	if errors.Is(err, ErrSkip) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	for i := range outcomes {
+		switch o := &outcomes[i]; {
+		case o.OK():
+		case strings.HasPrefix(release, majorMinor(c.Kernel)+"."):
+			t.Error(o)
+		default:
+			t.Logf("recorded on %s, this is %s: %s", c.Kernel, release, o)
 		}
 	}
 }

@@ -212,8 +212,21 @@ func (h *kernelHost) Exec(command string) (Result, error) {
 	r, err := h.shell(line)
 	if err == nil && r.Exit == 0 {
 		h.noteFacts(words[1:])
+		err = h.settle(words)
 	}
 	return r, err
+}
+
+// settle waits for what the kernel does later: the local route of a new IPv6
+// address, unless duplicate address detection holds it back.
+func (h *kernelHost) settle(words []string) error {
+	for i := 1; i+2 < len(words); i++ {
+		addr, _, _ := strings.Cut(words[i+2], "/")
+		if strings.HasPrefix(words[i], "addr") && words[i+1] == "add" && strings.Contains(addr, ":") {
+			return h.must(fmt.Sprintf(`n=0; until [ $n = 40 ] || ip -6 route show table all | grep -q "^local %s "; do n=$((n+1)); sleep 0.01; done`, addr))
+		}
+	}
+	return nil
 }
 
 // noteFacts keeps account of what no dump shows (rpdb.Facts).

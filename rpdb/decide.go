@@ -3,35 +3,35 @@ package rpdb
 // Lookup answers which way the flow goes. It does not allocate. A flow with
 // unknown fields costs several lookups.
 func (db *Database) Lookup(f *Flow) Decision {
-	d := Decision{RuleIndex: -1, Leg: -1}
-	db.decide(f, nil, &d)
+	d := db.decide(f, nil)
 	if f.Unknown != 0 {
-		d.Depends = db.depends(f, &d)
+		d.Depends = db.depends(f)
 	}
 	return d
 }
 
 // Walk answers the same and tells why.
 func (db *Database) Walk(f *Flow) *Walk {
-	w := &Walk{Flow: *f, Decision: Decision{RuleIndex: -1, Leg: -1}}
-	db.decide(f, w, &w.Decision)
+	w := &Walk{Flow: *f}
+	w.Decision = db.decide(f, w)
 	if f.Unknown != 0 {
-		w.Decision.Depends = db.depends(f, &w.Decision)
+		w.Decision.Depends = db.depends(f)
 	}
 	db.noteMissing(f, w)
 	return w
 }
 
 // decide runs the one walk that Lookup and Walk share; w is nil for Lookup.
-func (db *Database) decide(f *Flow, w *Walk, d *Decision) {
+func (db *Database) decide(f *Flow, w *Walk) Decision {
 	switch {
 	case f.Family() == IPv6:
-		db.decide6(f, w, d)
+		d := Decision{RuleIndex: -1, Leg: -1}
+		db.decide6(f, w, &d)
+		return d
 	case f.IIF != 0:
-		db.input4(f, w, d)
-	default:
-		db.output4(f, w, d)
+		return db.input4(f, w)
 	}
+	return db.output4(f, w)
 }
 
 // noteMissing records the parts that the state does not tell and that every

@@ -32,7 +32,7 @@ func (db *Database) Alternatives(f *Flow) (alts []Alternative, exact bool) {
 // depends returns the unknown fields whose value changes the answer while the
 // others stay. If there are too many combinations to try, it returns all the
 // unknown fields that some rule or route tests.
-func (db *Database) depends(f *Flow, _ *Decision) Fields {
+func (db *Database) depends(f *Flow) Fields {
 	type point struct {
 		f Flow
 		a answer
@@ -104,8 +104,7 @@ func (db *Database) trials(f *Flow, visit func(*Flow, *Decision)) bool {
 			g.set(bit, values[i][n%len(values[i])])
 			n /= len(values[i])
 		}
-		d := Decision{RuleIndex: -1, Leg: -1}
-		db.decide(&g, nil, &d)
+		d := db.decide(&g, nil)
 		visit(&g, &d)
 	}
 	return true

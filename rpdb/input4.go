@@ -8,7 +8,7 @@ type in4 struct {
 	db    *Database
 	f     *Flow
 	w     *Walk
-	d     *Decision
+	d     Decision
 	dev   *device
 	src   netip.Addr
 	dst   netip.Addr
@@ -18,8 +18,8 @@ type in4 struct {
 }
 
 // input4 decides on a packet that arrived on a device (spec IPv4 section 6).
-func (db *Database) input4(f *Flow, w *Walk, d *Decision) {
-	in := in4{db: db, f: f, w: w, d: d, dev: db.devs[f.IIF], dst: f.Dst, src: netip.IPv4Unspecified()}
+func (db *Database) input4(f *Flow, w *Walk) Decision {
+	in := in4{db: db, f: f, w: w, d: Decision{RuleIndex: -1, Leg: -1}, dev: db.devs[f.IIF], dst: f.Dst, src: netip.IPv4Unspecified()}
 	if f.Src.IsValid() {
 		in.src = f.Src
 	}
@@ -33,6 +33,7 @@ func (db *Database) input4(f *Flow, w *Walk, d *Decision) {
 	default:
 		in.unicast()
 	}
+	return in.d
 }
 
 func (in *in4) fail(err Errno, why Drop) {
@@ -135,10 +136,10 @@ func (in *in4) key() Key {
 func (in *in4) lookup() {
 	k := in.key()
 	err, res := in.db.lookup4(ForInput, &k, in.w)
-	in.db.decided(in.d, IPv4, res.rule)
+	in.db.decided(&in.d, IPv4, res.rule)
 	in.dev.note4(in.w, "forwarding", b2i(in.dev.conf4.forwarding))
 	if err != OK {
-		in.db.refused(in.d, &res)
+		in.db.refused(&in.d, &res)
 		if !in.dev.conf4.forwarding {
 			in.forwardingOff()
 			return
@@ -157,10 +158,10 @@ func (in *in4) lookup() {
 			in.local(Local, FlagLocal)
 		}
 	case !in.dev.conf4.forwarding:
-		in.db.refused(in.d, &in.res)
+		in.db.refused(&in.d, &in.res)
 		in.forwardingOff()
 	case res.alias.route.Type != Unicast:
-		in.db.refused(in.d, &in.res)
+		in.db.refused(&in.d, &in.res)
 		in.fail(EINVAL, DropNotForwardable)
 	default:
 		in.forward()
@@ -195,7 +196,7 @@ func (in *in4) local(t RouteType, flags uint32) {
 // forward sends the packet on (ip_mkroute_input).
 func (in *in4) forward() {
 	if len(in.res.alias.info.paths()) > 1 {
-		in.db.choosePath4(in.f, in.src, in.dst, false, &in.res, in.d)
+		in.db.choosePath4(in.f, in.src, in.dst, false, &in.res, &in.d)
 	}
 	in.w.check(Check{What: CheckForwarding, Passed: true, Dev: in.dev.Index})
 	out := in.res.hop.dev
@@ -229,7 +230,7 @@ func (in *in4) sharedMedia(out *device) bool {
 }
 
 func (in *in4) report(useRoute bool) {
-	in.db.report4(in.d, &in.res, in.found, useRoute)
+	in.db.report4(&in.d, &in.res, in.found, useRoute)
 	in.d.Realms = mergeRealms(in.d.Realms, in.itag)
 }
 

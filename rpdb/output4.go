@@ -7,7 +7,7 @@ type out4 struct {
 	db  *Database
 	f   *Flow
 	w   *Walk
-	d   *Decision
+	d   Decision
 	k   Key
 	src netip.Addr // unspecified until chosen
 	dst netip.Addr
@@ -19,8 +19,8 @@ type out4 struct {
 }
 
 // output4 decides on a packet that this host sends (spec IPv4 section 5).
-func (db *Database) output4(f *Flow, w *Walk, d *Decision) {
-	o := out4{db: db, f: f, w: w, d: d, dst: f.Dst, src: netip.IPv4Unspecified()}
+func (db *Database) output4(f *Flow, w *Walk) Decision {
+	o := out4{db: db, f: f, w: w, d: Decision{RuleIndex: -1, Leg: -1}, dst: f.Dst, src: netip.IPv4Unspecified()}
 	if f.Src.IsValid() {
 		o.src = f.Src
 	}
@@ -34,6 +34,7 @@ func (db *Database) output4(f *Flow, w *Walk, d *Decision) {
 	if o.givenSource() && o.givenDevice() && o.zeroDestination() {
 		o.lookup()
 	}
+	return o.d
 }
 
 // fail ends the decision with an error.
@@ -120,7 +121,7 @@ func (o *out4) zeroDestination() bool {
 func (o *out4) lookup() {
 	o.k.Dst, o.k.Src = o.dst, o.src
 	err, res := o.db.lookup4(ForOutput, &o.k, o.w)
-	o.db.decided(o.d, IPv4, res.rule)
+	o.db.decided(&o.d, IPv4, res.rule)
 	if err != OK {
 		// With a device given the kernel takes the destination to be on-link there,
 		// whatever the tables said; not so in a VRF.
@@ -132,7 +133,7 @@ func (o *out4) lookup() {
 			o.make()
 			return
 		}
-		o.db.refused(o.d, &res)
+		o.db.refused(&o.d, &res)
 		o.fail(err, NoDrop)
 		return
 	}
@@ -172,7 +173,7 @@ func (db *Database) localDevice(h *hop) *device {
 func (o *out4) toNexthop() {
 	if o.k.OIF == 0 {
 		if len(o.res.alias.info.paths()) > 1 {
-			o.db.choosePath4(o.f, o.src, o.dst, true, &o.res, o.d)
+			o.db.choosePath4(o.f, o.src, o.dst, true, &o.res, &o.d)
 		} else if o.res.plen == 0 && o.typ == Unicast {
 			o.db.chooseDefault4(&o.k, &o.res, o.w)
 		}
@@ -189,7 +190,7 @@ func (o *out4) toNexthop() {
 // make builds the answer (__mkroute_output). It always returns false: the decision
 // is made.
 func (o *out4) make() bool {
-	d := o.d
+	d := &o.d
 	if o.dev == nil || o.dev.NoInet {
 		return o.fail(EINVAL, DropNoIPDevice)
 	}

@@ -18,7 +18,27 @@ func (db *Database) Walk(f *Flow) *Walk {
 		w.Decision.Depends = db.depends(f)
 	}
 	db.noteMissing(f, w)
+	db.noteSticky(f, w)
 	return w
+}
+
+// noteSticky records that the answer rests on whether the rules were ever changed,
+// where the state does not tell and it makes a difference.
+func (db *Database) noteSticky(f *Flow, w *Walk) {
+	fact, walks := db.facts.CustomRules4, db.custom4
+	if f.Family() == IPv6 {
+		fact, walks = db.facts.CustomRules6, db.custom6
+	}
+	if fact != Unknown || walks {
+		return
+	}
+	other := *db
+	other.custom4, other.custom6 = true, true
+	a, b := w.Decision, other.decide(f, nil)
+	a.Table, b.Table = 0, 0
+	if answerOf(&a) != answerOf(&b) {
+		w.assume("whether an "+f.Family().version()+" rule was ever changed", "no")
+	}
 }
 
 // decide runs the one walk that Lookup and Walk share; w is nil for Lookup.

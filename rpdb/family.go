@@ -23,6 +23,14 @@ func (f Family) String() string {
 	return "unspec"
 }
 
+// version returns the protocol's name as people say it.
+func (f Family) version() string {
+	if f == IPv4 {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
 // FamilyOf returns the family of an address. A v4-mapped IPv6 address is IPv6.
 // The zero Addr has family Unspec.
 func FamilyOf(a netip.Addr) Family {

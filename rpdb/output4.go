@@ -125,7 +125,7 @@ func (o *out4) lookup() {
 	if err != OK {
 		// With a device given the kernel takes the destination to be on-link there,
 		// whatever the tables said; not so in a VRF.
-		if o.f.OIF != 0 && (o.k.L3MDev == 0 || o.dst.IsMulticast()) {
+		if o.k.OIF != 0 && (o.k.L3MDev == 0 || o.dst.IsMulticast()) {
 			o.d.Rule, o.d.RuleIndex = nil, -1
 			o.d.TOS, o.d.Assumed = res.stale, true
 			o.sourceOf(o.dev, ScopeLink)

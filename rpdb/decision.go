@@ -23,13 +23,14 @@ const (
 	DropNoDevice            // the given device does not exist
 	DropDeviceDown          // the given device is down or has no IP state
 	DropLoopbackSource      // output: a loopback source may not leave by this device
+	DropLoopbackRoute       // IPv6: a route out of lo that is not local refuses the packet (no route)
 )
 
 var dropNames = [...]string{
 	"", "no-ip-device", "martian-source", "martian-destination", "not-joined",
 	"forwarding-off", "rp-filter", "local-source", "reverse-no-route",
 	"not-forwardable", "source-not-local", "invalid-source", "no-device",
-	"device-down", "loopback-source",
+	"device-down", "loopback-source", "loopback-route",
 }
 
 // String returns a short word for the reason, empty for NoDrop.
@@ -60,6 +61,11 @@ type Decision struct {
 	OIF     int        // the device of the answer: lo for local delivery
 	Gateway netip.Addr // invalid: on-link or local
 	Src     netip.Addr // the source that the packet leaves with; invalid: none found
+	// FlowSrc (IPv6) is the source that the flow had or got while rules were walked
+	// (RTA_SRC of the reply; FIB_RULE_FIND_SADDR); invalid: none. ReplySrc (IPv6
+	// output) is what the reply shows as RTA_PREFSRC: the source for the route's
+	// device, whatever source or VRF the flow has (spec IPv6 5.3); invalid: none.
+	FlowSrc, ReplySrc netip.Addr
 	TOS     uint8      // tos of the matched route, as the reply shows it
 	Realms  uint32
 

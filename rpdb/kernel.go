@@ -30,6 +30,9 @@ const (
 	// FeatureMultipathSource: an IPv4 multipath choice prefers the leg whose device
 	// owns the flow's source.
 	FeatureMultipathSource
+	// FeatureMultipathOIF6: an IPv6 multipath choice keeps the leg whose device is
+	// the flow's oif, and a nexthop group is searched for its best leg.
+	FeatureMultipathOIF6
 	numFeatures
 )
 
@@ -42,6 +45,7 @@ var features = [numFeatures]struct {
 	FeatureRPFilterEINVAL:     {6, 13, "rp_filter failures answer EINVAL"},
 	FeatureRuleVRFSelector:    {6, 15, "rules naming a VRF match its flows"},
 	FeatureMultipathSource:    {6, 16, "multipath prefers the leg that owns the source"},
+	FeatureMultipathOIF6:      {6, 19, "IPv6 multipath keeps the leg on the oif"},
 }
 
 // String describes the feature.

@@ -113,6 +113,10 @@ type Step struct {
 	Uncovered   int         // the table's routes that do not
 	Err         Errno       // of the table or the action; EAGAIN for a miss
 	Suppressor  SuppressedBy
+	// FoundSrc is the source that was chosen to see whether a rule with
+	// FIB_RULE_FIND_SADDR holds; if it lies outside the rule's From, the table's
+	// result does not count. Invalid for every other rule.
+	FoundSrc netip.Addr
 }
 
 // SuppressedBy says which suppressor dropped a result.

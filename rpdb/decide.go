@@ -29,15 +29,15 @@ func (db *Database) noteSticky(f *Flow, w *Walk) {
 	if f.Family() == IPv6 {
 		fact, walks = db.facts.CustomRules6, db.custom6
 	}
-	if fact != Unknown || walks {
+	if fact != Unknown || walks && !db.deleted6(f) {
 		return
 	}
 	other := *db
-	other.custom4, other.custom6 = true, true
+	other.custom4, other.custom6 = !walks, !walks
 	a, b := w.Decision, other.decide(f, nil)
 	a.Table, b.Table = 0, 0
 	if answerOf(&a) != answerOf(&b) {
-		w.assume("whether an "+f.Family().version()+" rule was ever changed", "no")
+		w.assume("whether an "+f.Family().version()+" rule was ever changed", map[bool]string{true: "yes", false: "no"}[walks])
 	}
 }
 
@@ -45,9 +45,7 @@ func (db *Database) noteSticky(f *Flow, w *Walk) {
 func (db *Database) decide(f *Flow, w *Walk) Decision {
 	switch {
 	case f.Family() == IPv6:
-		d := Decision{RuleIndex: -1, Leg: -1}
-		db.decide6(f, w, &d)
-		return d
+		return db.decide6(f, w)
 	case f.IIF != 0:
 		return db.input4(f, w)
 	}

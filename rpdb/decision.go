@@ -66,8 +66,8 @@ type Decision struct {
 	// output) is what the reply shows as RTA_PREFSRC: the source for the route's
 	// device, whatever source or VRF the flow has (spec IPv6 5.3); invalid: none.
 	FlowSrc, ReplySrc netip.Addr
-	TOS     uint8      // tos of the matched route, as the reply shows it
-	Realms  uint32
+	TOS               uint8 // tos of the matched route, as the reply shows it
+	Realms            uint32
 
 	// UsesRoute tells that the packet follows the route's nexthop, so that its
 	// gateway and metrics apply; a broadcast or a multicast flow that a default route

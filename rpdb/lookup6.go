@@ -9,9 +9,6 @@ type database6 struct {
 	labels     []label6
 	hash       hashConf
 	forwarding bool // net.ipv6.conf.all.forwarding
-	// unsure tells that the state does not say whether a rule was ever added, and
-	// that the rule list does not either.
-	unsure bool
 }
 
 // build6 compiles the IPv6 half.
@@ -28,8 +25,12 @@ func (db *Database) build6(routes []*Route) {
 	six.hash = readHashConf(db.state.Sysctls, "net/ipv6")
 	fwd, _ := db.state.Sysctls.Int(forwarding6)
 	six.forwarding = fwd != 0
-	six.unsure = db.facts.CustomRules6 == Unknown && len(db.rules6) < len(DefaultRules(IPv6)) &&
-		!customized(db.Rules(IPv6), IPv6, No)
+}
+
+// deleted6 reports whether the IPv6 rules lack default ones but hold no other, so
+// that they do not tell whether a rule was ever added.
+func (db *Database) deleted6(f *Flow) bool {
+	return f.Family() == IPv6 && len(db.rules6) < len(DefaultRules(IPv6)) && !customized(db.Rules(IPv6), IPv6, No)
 }
 
 const forwarding6 = "net/ipv6/conf/all/forwarding"
@@ -48,39 +49,25 @@ func (db *Database) noteForwarding6(w *Walk) {
 // found6 is the outcome of an IPv6 lookup (struct fib6_result).
 type found6 struct {
 	pick6
-	leg   leg6 // of the pick
+	hop   leg6 // the pick's nexthop
 	table uint32
 	rule  int // index of the rule, -1 none
-	// Undetermined, and the fields of the flow that the hash needs but nobody knows.
+	// undetermined tells that the leg is one of several that the flow may take.
 	undetermined bool
-	needs        Fields
 }
 
 // look6 is an IPv6 lookup as it goes from table to table (struct flowi6 and the
 // flags of fib6_rule_lookup).
 type look6 struct {
 	db     *Database
-	f      *Flow
 	w      *Walk
-	k      *Key
+	k      Key
 	output bool
 	strict strict6
 	hash   uint32 // of multipath, computed once (flowi6.mp_hash)
 	hashed bool
+	known  bool // the hash can be computed
 	res    found6
-}
-
-// newLook6 prepares a lookup. The demand for reachable gateways falls when the host
-// forwards (ip6_pol_route).
-func (db *Database) newLook6(f *Flow, w *Walk, k *Key, output, iface bool) look6 {
-	l := look6{db: db, f: f, w: w, k: k, output: output, res: found6{rule: -1}}
-	if iface {
-		l.strict |= strictIface
-	}
-	if !db.six.forwarding {
-		l.strict |= strictReachable
-	}
-	return l
 }
 
 // dev is the device that the lookup compares routes with.
@@ -93,24 +80,21 @@ func (l *look6) dev() int {
 
 // rules looks the flow up through the rules (fib6_rule_lookup).
 func (l *look6) rules(p Purpose) Errno {
-	l.w.begin(p, l.k)
+	l.w.begin(p, &l.k)
 	var err Errno
 	if !l.db.custom6 {
 		err = l.fastPath()
 	} else {
-		l.db.deriveL3(l.k)
+		l.db.deriveL3(&l.k)
 		if t := l.w.current(); t != nil {
-			t.Key = *l.k
+			t.Key = l.k
 		}
-		err, l.res.rule = l.db.walkRules(l.db.rules6, l.k, l.w, func(r *rule, table uint32, st *Step) (Errno, int, int32) {
+		err, l.res.rule = l.db.walkRules(l.db.rules6, &l.k, l.w, func(r *rule, table uint32, st *Step) (Errno, int, int32) {
 			return l.forRule(r, table, st)
 		})
 		if l.res.rule < 0 {
 			l.res.route = nil
 		}
-	}
-	if l.db.six.unsure {
-		l.w.assume("whether an IPv6 rule was ever added", map[bool]string{true: "yes", false: "no"}[l.db.custom6])
 	}
 	l.w.end(err)
 	return err
@@ -140,7 +124,7 @@ func (l *look6) fastPath() Errno {
 
 // direct looks the flow up in one table, without rules.
 func (l *look6) direct(p Purpose, table uint32) Errno {
-	l.w.begin(p, l.k)
+	l.w.begin(p, &l.k)
 	t := l.w.current()
 	if t != nil {
 		t.Direct = true
@@ -168,7 +152,7 @@ func (l *look6) forRule(r *rule, table uint32, st *Step) (Errno, int, int32) {
 	if l.res.route == nil {
 		return EAGAIN, 0, -1
 	}
-	dev := l.res.leg.dev
+	dev := l.res.hop.dev
 	if dev != nil && dev.NoInet6 || !l.foundSource(r, dev, st) {
 		return EAGAIN, 0, -1
 	}
@@ -225,11 +209,11 @@ func (l *look6) inTable(id uint32, st *Step) Errno {
 	if ok {
 		l.choosePath(&s, &hit)
 		l.res.pick6, l.res.table = hit, id
-		l.res.leg = leg6{}
+		l.res.hop = leg6{}
 		if hit.leg >= 0 {
-			l.res.leg = l.db.leg6(hit.route, hit.obj, hit.leg)
+			l.res.hop = l.db.leg6(hit.route, hit.obj, hit.leg)
 		}
-		err = l.db.rejects(&hit, l.res.leg.dev)
+		err = rejects(&hit, l.res.hop.dev)
 		s.note(hit.route, hit.leg, verdictOf(err))
 	}
 	if st != nil {
@@ -251,14 +235,14 @@ func verdictOf(err Errno) RouteVerdict {
 // rejects returns the error that a route answers with. The kernel keys it on a flag
 // that error types have, and that it also gives to routes out of a loopback device
 // (fib6_is_reject, ip6_rt_init_dst_reject).
-func (db *Database) rejects(p *pick6, dev *device) Errno {
+func rejects(p *pick6, dev *device) Errno {
 	r := p.route
 	switch {
 	case p.leg < 0:
 		return EINVAL
 	case r.Type >= Blackhole && r.Type <= Throw:
 		return r.Type.Err()
-	case db.loopReject(p, dev):
+	case loopReject(p, dev):
 		return r.Type.Err()
 	}
 	return OK
@@ -266,7 +250,7 @@ func (db *Database) rejects(p *pick6, dev *device) Errno {
 
 // loopReject reports whether a route is no error type, but refuses packets because
 // it leads out of a loopback device.
-func (db *Database) loopReject(p *pick6, dev *device) bool {
+func loopReject(p *pick6, dev *device) bool {
 	r := p.route
 	return p.obj == nil && dev != nil && dev.IsLoopback() && r.Type != Local && !kernelAnycast(r) &&
 		r.Dst != netip.PrefixFrom(netip.IPv6Loopback(), 128)

@@ -61,12 +61,12 @@ func (c hashConf) needs6() Fields {
 
 // known6 reports whether the hash of a flow can be computed. Policy 2 hashes the
 // packet, of which an answer knows nothing: 0, whatever the seed.
-func (c hashConf) known6(f *Flow) bool {
+func (c hashConf) known6(unknown Fields) bool {
 	switch {
 	case c.policy == 2, c.policy == 3 && c.fields&hashOuter == 0:
 		return true
 	}
-	return c.seed != 0 && f.Unknown&c.needs6() == 0
+	return c.seed != 0 && unknown&c.needs6() == 0
 }
 
 // choosePath picks among the siblings of a route or the members of its nexthop
@@ -86,12 +86,12 @@ func (l *look6) choosePath(s *search6, hit *pick6) {
 		return
 	}
 	p.setBounds()
-	if !l.db.six.hash.known6(l.f) {
+	if !l.known {
 		hit.leg, l.res.undetermined = p.any()
 		return
 	}
 	if !l.hashed {
-		l.hash = l.db.six.hash.hash6(l.k)
+		l.hash = l.db.six.hash.hash6(&l.k)
 		l.hashed = l.hash != 0
 	}
 	hit.leg = p.leg(l.hash)

@@ -3,70 +3,79 @@ package rpdb
 import "net/netip"
 
 // decide6 decides on an IPv6 flow.
-func (db *Database) decide6(f *Flow, w *Walk, d *Decision) {
-	k := Key{
+func (db *Database) decide6(f *Flow, w *Walk) Decision {
+	d := Decision{RuleIndex: -1, Leg: -1}
+	l := look6{db: db, w: w, output: f.IIF == 0, known: db.six.hash.known6(f.Unknown), res: found6{rule: -1}}
+	l.k = Key{
 		Family: IPv6, Dst: f.Dst.WithZone(""), Src: netip.IPv6Unspecified(), Mark: f.Mark, TOS: f.TOS & 0xfc,
 		UID: f.UID, IPProto: f.IPProto, SPort: f.SPort, DPort: f.DPort, FlowLabel: f.FlowLabel & 0xfffff, TunID: f.TunID,
 	}
 	if f.Src.IsValid() && !f.Src.IsUnspecified() {
-		k.Src, k.HasSrc = f.Src.WithZone(""), true
+		l.k.Src, l.k.HasSrc = f.Src.WithZone(""), true
 	}
-	if f.IIF != 0 {
-		db.input6(f, &k, w, d)
-		return
+	// Gateways need not be reachable for a host that forwards (ip6_pol_route).
+	if !db.six.forwarding {
+		l.strict = strictReachable
 	}
-	db.output6(f, &k, w, d)
+	if l.output {
+		l.send(f.OIF, &d)
+	} else {
+		l.arrive(f.IIF, &d)
+	}
+	return d
 }
 
-// output6 decides on a packet that this host sends (ip6_route_output_flags). A
-// source that is given need not be an address of this host.
-func (db *Database) output6(f *Flow, k *Key, w *Walk, d *Decision) {
-	k.OIF = f.OIF
-	if k.HasSrc {
-		w.source(SourceTrace{Addr: k.Src, How: SourceGiven})
+// send decides on a packet that this host sends (ip6_route_output_flags). A source
+// that is given need not be an address of this host.
+func (l *look6) send(oif int, d *Decision) {
+	l.k.OIF = oif
+	if l.k.HasSrc {
+		l.w.source(SourceTrace{Addr: l.k.Src, How: SourceGiven})
 	}
-	if dev := db.devs[f.OIF]; dev != nil && dev.vrf != 0 && linkScope6(k.Dst) {
-		db.vrfLinkScope(f, k, dev, w, d)
+	if dev := l.db.devs[oif]; dev != nil && dev.vrf != 0 && linkScope6(l.k.Dst) {
+		l.strict |= strictIface
+		l.answer(l.vrfLinkScope(dev), d)
 		return
 	}
-	k.IIF = Loopback
-	l := db.newLook6(f, w, k, true, needsIface6(k.Dst) || f.OIF != 0 && !k.HasSrc)
+	l.k.IIF = Loopback
+	if needsIface6(l.k.Dst) || oif != 0 && !l.k.HasSrc {
+		l.strict |= strictIface
+	}
 	err := l.rules(ForOutput)
-	db.decided(d, IPv6, l.res.rule)
+	l.db.decided(d, IPv6, l.res.rule)
 	l.answer(err, d)
 }
 
-// vrfLinkScope decides on a packet to a link-local or multicast address that is
-// bound to a VRF or a port of one: the VRF's table is asked without any rule, and
-// the VRF device itself has no links (vrf_link_scope_lookup, spec IPv6 9.9).
-func (db *Database) vrfLinkScope(f *Flow, k *Key, dev *device, w *Walk, d *Decision) {
-	l := db.newLook6(f, w, k, true, true)
-	if dev.IsVRF() {
-		w.begin(ForOutput, k)
-		if t := w.current(); t != nil {
-			t.Direct = true
-		}
-		w.end(ENETUNREACH)
-		d.Err = ENETUNREACH
-		return
+// vrfLinkScope looks up a link-local or multicast destination that is bound to a
+// VRF or a port of one: the VRF's table is asked without any rule, and the VRF
+// device itself has no links (vrf_link_scope_lookup, spec IPv6 9.9).
+func (l *look6) vrfLinkScope(dev *device) Errno {
+	if !dev.IsVRF() {
+		return l.direct(ForOutput, l.db.vrfTable(dev.vrf))
 	}
-	l.answer(l.direct(ForOutput, db.vrfTable(dev.vrf)), d)
+	l.w.begin(ForOutput, &l.k)
+	if t := l.w.current(); t != nil {
+		t.Direct = true
+	}
+	l.w.end(ENETUNREACH)
+	return ENETUNREACH
 }
 
-// input6 decides on a packet that arrived on a device (ip6_route_input_lookup).
-// Routing checks neither the source nor forwarding; both are checked around it.
-func (db *Database) input6(f *Flow, k *Key, w *Walk, d *Decision) {
-	dev := db.devs[f.IIF]
+// arrive decides on a packet that arrived on a device (ip6_route_input_lookup).
+func (l *look6) arrive(iif int, d *Decision) {
+	dev := l.db.devs[iif]
 	if dev == nil {
 		d.Err, d.Drop = ENODEV, DropNoDevice
 		return
 	}
-	k.IIF = f.IIF
-	l := db.newLook6(f, w, k, false, needsIface6(k.Dst) && dev.Type != arphrdPIMReg)
+	l.k.IIF = iif
+	if needsIface6(l.k.Dst) && dev.Type != arphrdPIMReg {
+		l.strict |= strictIface
+	}
 	err := l.rules(ForInput)
-	db.decided(d, IPv6, l.res.rule)
+	l.db.decided(d, IPv6, l.res.rule)
 	l.answer(err, d)
-	db.arrive6(k, dev, w, d)
+	l.arrivalChecks(dev, d)
 }
 
 const arphrdPIMReg = 779
@@ -84,28 +93,29 @@ func (l *look6) answer(err Errno, d *Decision) {
 		return
 	}
 	d.Type, d.UsesRoute = res.route.Type, true
-	d.OIF = l.db.resultDev6(res.route, &res.leg)
-	d.Gateway = res.leg.gw
-	if l.db.loopReject(&res.pick6, res.leg.dev) {
+	d.OIF = resultDev6(res.route, &res.hop)
+	d.Gateway = res.hop.gw
+	if loopReject(&res.pick6, res.hop.dev) {
 		d.Drop = DropLoopbackRoute
 	}
-	if l.k.Src != netip.IPv6Unspecified() {
+	if !l.k.Src.IsUnspecified() {
 		d.FlowSrc = l.k.Src
 	}
-	if !l.output {
-		d.Src = d.FlowSrc
-		// ip6mr_get_route knows no such packet, and the reply cannot be built.
-		if res.route.Dst.Addr().IsMulticast() {
-			d.Err = EMSGSIZE
-		}
+	if l.output {
+		l.sources(d)
 		return
 	}
-	l.sources(d)
+	d.Src = d.FlowSrc
+	if multicast6(res.route.Dst.Addr()) {
+		// The multicast router knows no such packet, and the reply cannot be built
+		// (ip6mr_get_route).
+		d.Err = EMSGSIZE
+	}
 }
 
 // resultDev6 is the device of the answer: local and anycast routes of the kernel's
 // own making deliver on lo, or on the VRF (ip6_rt_get_dev_rcu).
-func (db *Database) resultDev6(r *Route, l *leg6) int {
+func resultDev6(r *Route, l *leg6) int {
 	if r.Type != Local && !kernelAnycast(r) || l.dev == nil || l.dev.IsVRF() {
 		return l.oif
 	}
@@ -115,32 +125,42 @@ func (db *Database) resultDev6(r *Route, l *leg6) int {
 	return Loopback
 }
 
-// arrive6 makes the checks around the lookup for a packet that arrived
-// (ip6_rcv_core, ip6_forward). RTM_GETROUTE knows nothing of them: Err stays.
-func (db *Database) arrive6(k *Key, dev *device, w *Walk, d *Decision) {
-	drop := func(kind CheckKind, bad bool, why Drop) {
-		w.check(Check{What: kind, Passed: !bad, Dev: dev.Index, Drop: why})
-		if bad && d.Drop == NoDrop {
+// arrivalChecks makes the checks around the lookup for a packet that arrived
+// (ip6_rcv_core, ip6_forward). RTM_GETROUTE knows nothing of them, so that Err
+// stays as it is.
+func (l *look6) arrivalChecks(dev *device, d *Decision) {
+	foreign := !dev.IsLoopback() && !dev.IsVRF()
+	if l.k.HasSrc {
+		l.check(d, dev, CheckMartianSource, DropMartianSource, multicast6(l.k.Src) || l.k.Src == netip.IPv6Loopback() && foreign)
+	}
+	l.check(d, dev, CheckMartianDest, DropMartianDest, l.k.Dst == netip.IPv6Loopback() && foreign)
+	if d.Err != OK || d.Type == Local || d.Type == Anycast {
+		return
+	}
+	l.db.noteForwarding6(l.w)
+	l.check(d, dev, CheckForwarding, DropForwardingOff, !l.db.six.forwarding)
+}
+
+// check records one check; the first that fails is the reason for the drop.
+func (l *look6) check(d *Decision, dev *device, kind CheckKind, why Drop, failed bool) {
+	c := Check{What: kind, Passed: !failed, Dev: dev.Index}
+	if failed {
+		c.Drop = why
+		if d.Drop == NoDrop {
 			d.Drop = why
 		}
 	}
-	foreign := !dev.IsLoopback() && !dev.IsVRF()
-	if k.HasSrc {
-		drop(CheckMartianSource, k.Src.IsMulticast() || k.Src.IsLoopback() && foreign, DropMartianSource)
-	}
-	drop(CheckMartianDest, k.Dst.IsLoopback() && foreign, DropMartianDest)
-	if d.Err != OK || d.Type == Local || d.Type == Anycast || d.Route == nil {
-		return
-	}
-	db.noteForwarding6(w)
-	drop(CheckForwarding, !db.six.forwarding, DropForwardingOff)
+	l.w.check(c)
 }
 
 // needsIface6 reports whether an address means something on one link only
 // (rt6_need_strict).
-func needsIface6(a netip.Addr) bool { return linkScope6(a) || a.IsLoopback() }
+func needsIface6(a netip.Addr) bool { return linkScope6(a) || a == netip.IPv6Loopback() }
 
 // linkScope6 reports whether an address is multicast or link-local.
 func linkScope6(a netip.Addr) bool {
-	return a.IsMulticast() || a.IsLinkLocalUnicast()
+	return multicast6(a) || a.Is6() && !a.Is4In6() && a.IsLinkLocalUnicast()
 }
+
+// multicast6 reports whether an IPv6 address is multicast; a v4-mapped one never is.
+func multicast6(a netip.Addr) bool { return a.As16()[0] == 0xff }

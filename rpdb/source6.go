@@ -12,7 +12,7 @@ import (
 // 9.9).
 func (l *look6) sources(d *Decision) {
 	res := &l.res
-	dev := res.leg.dev
+	dev := res.hop.dev
 	if res.obj != nil && len(res.obj.hops) > 0 {
 		// The first leg's device, whichever leg was chosen.
 		dev = res.obj.hops[0].dev
@@ -68,7 +68,7 @@ func (db *Database) selectSource6(dev *device, dst netip.Addr, w *Walk, tr *Sour
 		dev.note6(w, "use_oif_addrs_only", b2i(dev.conf6.oifAddrsOnly))
 	}
 	switch {
-	case dev != nil && (dst.IsMulticast() || s.scope <= scopeLink6 || dev.conf6.oifAddrsOnly):
+	case dev != nil && (multicast6(dst) || s.scope <= scopeLink6 || dev.conf6.oifAddrsOnly):
 		s.scan(dev)
 	case dev != nil && dev.vrf != 0:
 		s.scan(dev)
@@ -105,7 +105,7 @@ func (s *saddr6) scan(d *device) {
 			s.tr.lost6(s, c, Source6Tentative, netip.Addr{})
 			continue
 		}
-		if a.Local.IsMulticast() || a.Local.IsUnspecified() || a == s.best.addr {
+		if multicast6(a.Local) || a.Local.IsUnspecified() || a == s.best.addr {
 			continue
 		}
 		if s.best.addr == nil {
@@ -215,11 +215,11 @@ const (
 // (__ipv6_addr_src_scope).
 func scope6(a netip.Addr) int {
 	switch {
-	case a.IsMulticast():
+	case multicast6(a):
 		return int(a.As16()[1] & 0xf)
 	case a.IsUnspecified():
 		return -1
-	case a.IsLinkLocalUnicast(), a.IsLoopback() && !a.Is4In6():
+	case linkScope6(a), a == netip.IPv6Loopback():
 		return scopeLink6
 	case siteLocal.Contains(a):
 		return scopeSite6

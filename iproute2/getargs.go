@@ -169,13 +169,13 @@ func FormatGet(f *rpdb.Flow, given rpdb.Fields, o *Options) string {
 	}
 	add("iif", o.dev(f.IIF), f.IIF != 0)
 	add("oif", o.dev(f.OIF), f.OIF != 0)
-	add("mark", hex(uint64(f.Mark)), f.Mark != 0 || has(rpdb.FieldMark))
+	add("mark", hexC(uint64(f.Mark)), f.Mark != 0 || has(rpdb.FieldMark))
 	add("tos", "0x"+pad2(f.TOS), f.TOS != 0 || has(rpdb.FieldTOS))
 	add("uid", utoa(f.UID), f.UID != 0 || has(rpdb.FieldUID))
 	add("ipproto", formatGetProto(f.IPProto), f.IPProto != 0 || has(rpdb.FieldIPProto))
 	add("sport", strconv.Itoa(int(f.SPort)), f.SPort != 0 || has(rpdb.FieldSPort))
 	add("dport", strconv.Itoa(int(f.DPort)), f.DPort != 0 || has(rpdb.FieldDPort))
-	add("flowlabel", hex(uint64(f.FlowLabel)), f.FlowLabel != 0 || has(rpdb.FieldFlowLabel))
+	add("flowlabel", hexC(uint64(f.FlowLabel)), f.FlowLabel != 0 || has(rpdb.FieldFlowLabel))
 	return s
 }
 

@@ -79,14 +79,15 @@ func ifN(name string) (int, bool) {
 
 // lineParser walks the words of one record.
 type lineParser struct {
-	w      []string
-	i      int
-	c      *ReadOptions
-	n      *Names
-	dev    func(name string) (int, bool)
-	family rpdb.Family // told by the text so far
-	bad    []string    // words that are not known
-	err    error       // first value that cannot be read
+	w       []string
+	i       int
+	c       *ReadOptions
+	n       *Names
+	dev     func(name string) (int, bool)
+	family  rpdb.Family // told by the text so far
+	sawPref bool        // the text has an IPv6 router preference
+	bad     []string    // words that are not known
+	err     error       // first value that cannot be read
 }
 
 func newLineParser(words []string, c *ReadOptions) *lineParser {

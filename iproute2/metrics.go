@@ -104,7 +104,7 @@ func featureWords(f uint32) (words []string) {
 		words = append(words, "tcp_usec_ts")
 	}
 	if rest := f &^ (featureECN | featureTCPUsecTS); rest != 0 {
-		words = append(words, hex(uint64(rest)))
+		words = append(words, hexC(uint64(rest)))
 	}
 	return words
 }

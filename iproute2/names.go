@@ -112,7 +112,7 @@ func (n *Names) AddrProto(id uint8) string {
 	if name, ok := n.addrProtos.byID[uint32(id)]; ok && !n.Numeric {
 		return name
 	}
-	return hex(uint64(id))
+	return hexC(uint64(id))
 }
 
 // AddrProtoID returns the number of an address protocol.
@@ -203,8 +203,8 @@ func pad2(b uint8) string {
 	return string([]byte{digits[b>>4], digits[b&15]})
 }
 
-// hex formats as C's %#x does: zero has no prefix.
-func hex(v uint64) string {
+// hexC formats as C's %#x does: zero has no prefix.
+func hexC(v uint64) string {
 	if v == 0 {
 		return "0"
 	}

@@ -50,11 +50,24 @@ func (p *lineParser) route() (rpdb.Route, error) {
 	if p.err != nil {
 		return r, p.err
 	}
-	if hasHop && len(r.NextHops) == 0 && (hop.Dev != 0 || hop.Gateway.IsValid()) {
-		r.NextHops = []rpdb.NextHop{hop}
+	if hasHop {
+		placeHop(&r, hop)
 	}
 	r.Family = p.family
 	return r, nil
+}
+
+// hopFlags are the flags that belong to a nexthop; the others are the route's.
+const hopFlags = 0xff
+
+// placeHop gives the route the nexthop that its own line shows.
+func placeHop(r *rpdb.Route, hop rpdb.NextHop) {
+	r.Flags = hop.Flags
+	if len(r.NextHops) == 0 && (hop.Dev != 0 || hop.Gateway.IsValid()) {
+		r.Flags = hop.Flags &^ hopFlags
+		hop.Flags &= hopFlags
+		r.NextHops = []rpdb.NextHop{hop}
+	}
 }
 
 // routeHead reads the type and the destination.
@@ -222,6 +235,7 @@ func (p *lineParser) routeWord(r *rpdb.Route, key string) bool {
 		p.need(ok, key, s)
 		r.Pref = v
 		p.sawFamily(rpdb.IPv6)
+		p.sawPref = true
 	default:
 		return p.metric(r, key) || p.cacheInfo(r, key)
 	}

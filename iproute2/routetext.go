@@ -5,15 +5,11 @@ import (
 	"strconv"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
 )
 
-// Route flags beyond rpdb's nexthop flags that iproute2 has words for (RTM_F_*).
-const (
-	rtOffload       = 0x4000
-	rtTrap          = 0x8000
-	rtOffloadFailed = 0x20000000
-)
-
+// routeFlags are the bits of rtm_flags and rtnh_flags that iproute2 has words for,
+// in its order.
 var routeFlags = []struct {
 	bit  uint32
 	name string
@@ -26,9 +22,9 @@ var routeFlags = []struct {
 	{rpdb.FlagNotify, "notify"},
 	{rpdb.NHLinkDown, "linkdown"},
 	{rpdb.NHUnresolved, "unresolved"},
-	{rtOffload, "rt_offload"},
-	{rtTrap, "rt_trap"},
-	{rtOffloadFailed, "rt_offload_failed"},
+	{rtnl.FlagOffload, "rt_offload"},
+	{rtnl.FlagTrap, "rt_trap"},
+	{rtnl.FlagOffloadFailed, "rt_offload_failed"},
 }
 
 var routeFlagBits = func() map[string]uint32 {
@@ -63,89 +59,38 @@ func FormatRoute(r *rpdb.Route, o *Options) string {
 
 // AppendRoute appends what FormatRoute returns.
 func AppendRoute(b []byte, r *rpdb.Route, o *Options) []byte {
-	n := o.names()
-	b = appendRouteHead(b, r, o)
-	single := singleHop(r)
-	if single != nil {
-		b = appendVia(b, r.Family, single.Gateway)
-		if single.Dev != 0 {
-			b = appendWord(b, "dev", o.dev(single.Dev))
-		}
+	m := routeMessage(r)
+	return appendReply(b, &m, o)
+}
+
+// routeMessage returns a route in the form of the message that tells of it, which
+// is that of a reply, too.
+func routeMessage(r *rpdb.Route) rtnl.Reply {
+	m := rtnl.Reply{
+		Family: r.Family, Dst: r.Dst, TOS: r.TOS, Table: r.Table, Protocol: r.Protocol,
+		Scope: r.Scope, Type: r.Type, Flags: r.Flags, PrefSrc: r.PrefSrc, NHID: r.NHID,
+		Metrics: r.Metrics,
 	}
-	if (r.Table != rpdb.TableMain || o.details()) && !(o != nil && o.Table == r.Table) {
-		b = appendWord(b, "table", n.Table(r.Table))
-	}
-	if r.Protocol != rpdb.ProtoBoot || o.details() {
-		b = appendWord(b, "proto", n.Proto(r.Protocol))
-	}
-	if r.Scope != rpdb.ScopeGlobal || o.details() {
-		b = appendWord(b, "scope", n.Scope(r.Scope))
-	}
-	if r.PrefSrc.IsValid() {
-		b = appendWord(b, "src", formatAddr(r.PrefSrc))
+	if r.Src.IsValid() && r.Src.Bits() > 0 {
+		m.Src = r.Src
 	}
 	if r.Priority != 0 || r.Family == rpdb.IPv6 {
-		b = appendWord(b, "metric", utoa(r.Priority))
+		m.Priority = rpdb.Some(r.Priority)
 	}
-	if single != nil {
-		b = appendFlags(b, single.Flags)
-		if single.Realms != 0 {
-			b = appendRealms(b, single.Realms, n)
-		}
-	}
-	return appendRouteTail(b, r, o)
-}
-
-// singleHop returns the nexthop that is shown on the route's own line; nil if it
-// has none or several.
-func singleHop(r *rpdb.Route) *rpdb.NextHop {
-	if len(r.NextHops) == 1 {
-		return &r.NextHops[0]
-	}
-	return nil
-}
-
-func appendRouteHead(b []byte, r *rpdb.Route, o *Options) []byte {
-	n := o.names()
-	if r.Type != rpdb.Unicast || o.details() {
-		b = append(append(b, n.Type(r.Type)...), ' ')
-	}
-	b = append(appendDst(b, r.Dst), ' ')
-	if r.Src.IsValid() && r.Src.Bits() > 0 {
-		b = appendWord(b, "from", formatPrefix(r.Src))
-	}
-	if r.NHID != 0 {
-		b = appendWord(b, "nhid", utoa(r.NHID))
-	}
-	if h := singleHop(r); h != nil {
-		b = appendEncap(b, h.Encap)
-	}
-	if r.TOS != 0 {
-		b = appendWord(b, "tos", n.DSField(r.TOS))
-	}
-	return b
-}
-
-func appendRouteTail(b []byte, r *rpdb.Route, o *Options) []byte {
-	if s := r.Expires.V / 1000; r.Expires.Set && s != 0 {
-		b = append(strconv.AppendInt(append(b, "expires "...), s, 10), "sec "...)
-	}
-	b = appendMetrics(b, r.Metrics)
 	if r.Family == rpdb.IPv6 {
-		b = append(append(b, "pref "...), formatPref(r.Pref)...)
+		m.Pref = rpdb.Some(r.Pref)
 	}
-	if o.details() && r.NHID != 0 && o.HopInfo != nil {
-		if h := o.HopInfo(r.NHID); h != nil {
-			b = append(append(append(b, o.nl()...), "\tnh_info "...), FormatNextHop(h, o)...)
-		}
+	if r.Expires.Set {
+		m.Cache = rpdb.Some(rtnl.CacheInfo{Expires: int32(r.Expires.V / 10)})
 	}
-	if singleHop(r) != nil {
-		return b
+	if len(r.NextHops) == 1 {
+		h := &r.NextHops[0]
+		m.OIF, m.Gateway, m.Realms, m.Encap = h.Dev, h.Gateway, h.Realms, h.Encap
+		m.Flags |= h.Flags
+	} else {
+		m.NextHops = r.NextHops
 	}
-	for i := range r.NextHops {
-		b = appendLeg(append(b, o.nl()...), r.Family, &r.NextHops[i], o)
-	}
-	return b
+	return m
 }
 
 func appendDst(b []byte, p netip.Prefix) []byte {

@@ -132,9 +132,9 @@ func utoa(v uint32) string { return strconv.FormatUint(uint64(v), 10) }
 // formatMark prints a mark and its mask, which is left out when it is full.
 func formatMark(mark, mask uint32) string {
 	if mask == 1<<32-1 {
-		return hex(uint64(mark))
+		return hexC(uint64(mark))
 	}
-	return hex(uint64(mark)) + "/" + hex(uint64(mask))
+	return hexC(uint64(mark)) + "/" + hexC(uint64(mask))
 }
 
 // formatPorts prints a port, a range, or a port under a mask.
@@ -143,7 +143,7 @@ func formatPorts(p rpdb.PortRange) string {
 	case p.Start != p.End:
 		return strconv.Itoa(int(p.Start)) + "-" + strconv.Itoa(int(p.End))
 	case p.Mask != 0 && p.Mask != 0xffff:
-		return hex(uint64(p.Start)) + "/" + hex(uint64(p.Mask))
+		return hexC(uint64(p.Start)) + "/" + hexC(uint64(p.Mask))
 	}
 	return strconv.Itoa(int(p.Start))
 }
@@ -155,7 +155,7 @@ func formatDSCP(d rpdb.DSCP, n *Names) string {
 	if d.Mask == fullDSCP || d.Mask == 0 {
 		return n.DSCP(d.Value)
 	}
-	return hex(uint64(d.Value)) + "/" + hex(uint64(d.Mask))
+	return hexC(uint64(d.Value)) + "/" + hexC(uint64(d.Mask))
 }
 
 // fullFlowLabel is the mask that compares an IPv6 flow label exactly.
@@ -163,9 +163,9 @@ const fullFlowLabel = 0xfffff
 
 func formatFlowLabel(r *rpdb.Rule) string {
 	if r.FlowLabelMask == fullFlowLabel {
-		return hex(uint64(r.FlowLabel))
+		return hexC(uint64(r.FlowLabel))
 	}
-	return hex(uint64(r.FlowLabel)) + "/" + hex(uint64(r.FlowLabelMask))
+	return hexC(uint64(r.FlowLabel)) + "/" + hexC(uint64(r.FlowLabelMask))
 }
 
 // ruleActions are the actions that print as the route type of the same number.

@@ -1,0 +1,245 @@
+package iproute2
+
+import (
+	"strings"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// block is a run of lines of one kind from one command.
+type block struct {
+	hint  hint
+	kind  lineKind
+	lines int // that were output
+	rules []rpdb.Rule
+}
+
+// ruleList is one listing of the rules of a family.
+type ruleList struct {
+	family rpdb.Family
+	rules  []rpdb.Rule
+}
+
+// lineKind is what a line tells of.
+type lineKind uint8
+
+const (
+	kindNone lineKind = iota
+	kindRule
+	kindRoute
+	kindLink
+	kindAddr
+	kindNextHop
+	kindBucket
+	kindNeigh
+	kindBrief
+	kindVRF
+)
+
+// hint is what a command tells of its output.
+type hint struct {
+	kind   lineKind
+	get    bool // one answer, not a list
+	family rpdb.Family
+
+	table uint32 // of routes that name none; 0: main
+	vrf   string // the table is that of this VRF
+	dev   string // fields that a selector hides
+	proto rpdb.Opt[uint8]
+	scope rpdb.Opt[rpdb.Scope]
+}
+
+func (t *TextReader) startBlock(h hint) {
+	t.endBlock()
+	t.block = block{hint: h}
+	t.link, t.addr = nil, nil
+}
+
+// endBlock settles what only the whole block tells.
+func (t *TextReader) endBlock() {
+	t.flushRoute()
+	t.endRules()
+	t.endRoutes()
+	t.block.kind = kindNone
+}
+
+// enter notes that a line of a kind begins a record; a change of kind ends the run
+// of the kind before.
+func (t *TextReader) enter(k lineKind) {
+	t.flushRoute()
+	t.addr = nil
+	if k != kindLink && k != kindAddr {
+		t.link = nil
+	}
+	if t.block.kind != k {
+		t.endRules()
+		t.endRoutes()
+		t.block.kind = k
+		if k == kindRoute {
+			t.routeRuns = append(t.routeRuns, len(t.st.Routes))
+		}
+	}
+	t.block.lines++
+}
+
+// family returns the family that the command or the options give.
+func (t *TextReader) family() rpdb.Family {
+	if t.block.hint.family != rpdb.Unspec {
+		return t.block.hint.family
+	}
+	return t.c.family()
+}
+
+// commandWords returns the words of a command after ip, from a bare command or a
+// line that shows one behind a prompt; nil if there is none, or several.
+func commandWords(line string) []string {
+	if strings.ContainsAny(line, ";|&<>`") {
+		line, _, _ = strings.Cut(line, "|")
+		if strings.ContainsAny(line, ";&<>`") {
+			return nil
+		}
+	}
+	w := strings.Fields(line)
+	for i, s := range w {
+		if s == "ip" || strings.HasSuffix(s, "/ip") {
+			rest := w[i+1:]
+			if len(rest) > 2 && rest[0] == "netns" && rest[1] == "exec" {
+				return commandWords(strings.Join(rest[3:], " "))
+			}
+			return rest
+		}
+	}
+	return nil
+}
+
+// isEcho tells whether a line shows a command: ip behind a prompt.
+func isEcho(line string) bool {
+	s := strings.TrimSpace(line)
+	i := strings.Index(s, "ip ")
+	if i < 0 && !strings.HasSuffix(s, "ip") {
+		return false
+	}
+	if strings.HasPrefix(s, "ip ") || strings.HasPrefix(s, "/sbin/ip ") || strings.HasPrefix(s, "sudo ip ") {
+		return true
+	}
+	before := strings.TrimRight(s[:max(i, 0)], " ")
+	for _, tool := range []string{"sudo", "/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"} {
+		before = strings.TrimRight(strings.TrimSuffix(before, tool), " ")
+	}
+	if j := strings.LastIndex(before, "ip netns exec"); j >= 0 {
+		before = strings.TrimRight(before[:j], " ")
+	}
+	if before == "" {
+		return false
+	}
+	return strings.ContainsRune("$#>%+", rune(before[len(before)-1]))
+}
+
+// objects of ip in the order in which it matches prefixes, as far as they list
+// what is read here or would be mistaken for it.
+var objects = []struct {
+	name string
+	kind lineKind
+}{
+	{"address", kindAddr}, {"addrlabel", kindNone}, {"maddress", kindNone},
+	{"route", kindRoute}, {"rule", kindRule}, {"neighbor", kindNeigh},
+	{"neighbour", kindNeigh}, {"ntable", kindNone}, {"link", kindLink},
+	{"tunnel", kindNone}, {"monitor", kindNone}, {"xfrm", kindNone},
+	{"mroute", kindNone}, {"mrule", kindNone}, {"netns", kindNone},
+	{"netconf", kindNone}, {"vrf", kindVRF}, {"nexthop", kindNextHop},
+}
+
+// parseHint reads the words of a command after ip.
+func (t *TextReader) parseHint(w []string) hint {
+	var h hint
+	for len(w) > 0 && strings.HasPrefix(w[0], "-") {
+		opt := w[0]
+		w = w[1:]
+		switch {
+		case opt == "-4":
+			h.family = rpdb.IPv4
+		case opt == "-6":
+			h.family = rpdb.IPv6
+		case len(w) > 0 && (opt == "-f" || opt == "-family"):
+			h.family = map[string]rpdb.Family{"inet": rpdb.IPv4, "inet6": rpdb.IPv6}[w[0]]
+			w = w[1:]
+		case len(w) > 0 && (opt == "-n" || opt == "-netns" || opt == "-rc" || opt == "-rcvbuf" || opt == "-l"):
+			w = w[1:]
+		}
+	}
+	if len(w) == 0 {
+		return h
+	}
+	for _, o := range objects {
+		if matches(w[0], o.name) {
+			h.kind = o.kind
+			break
+		}
+	}
+	if h.kind == kindRule && h.family == rpdb.Unspec {
+		h.family = rpdb.IPv4 // ip rule lists one family
+	}
+	if len(w) > 1 && h.kind != kindNone {
+		t.hintVerb(&h, w[1], w[2:])
+	}
+	if h.kind == kindRoute && h.family == rpdb.Unspec && (h.table != 0 || h.vrf != "") {
+		h.family = rpdb.IPv4 // one table is listed of one family
+	}
+	return h
+}
+
+func (t *TextReader) hintVerb(h *hint, verb string, w []string) {
+	switch {
+	case verb == "get":
+		h.get = true
+		return
+	case h.kind == kindNextHop && matches(verb, "bucket"):
+		h.kind = kindBucket
+		return
+	case matches(verb, "show") || matches(verb, "list") || verb == "lst":
+	default:
+		w = append([]string{verb}, w...)
+	}
+	switch h.kind {
+	case kindRoute:
+		t.hintRoutes(h, w)
+	case kindNeigh:
+		for i := 0; i+1 < len(w); i++ {
+			if w[i] == "dev" {
+				h.dev = w[i+1]
+			}
+		}
+	}
+}
+
+// hintRoutes reads the selectors of ip route show.
+func (t *TextReader) hintRoutes(h *hint, w []string) {
+	for i := 0; i < len(w); i++ {
+		v := ""
+		if i+1 < len(w) {
+			v = w[i+1]
+		}
+		switch key := w[i]; {
+		case matches(key, "table"):
+			h.table, _ = t.n.TableID(v)
+			if h.table == 0 && v != "all" && v != "0" && v != "unspec" {
+				h.vrf = v // a name that is not known: the table stays open
+			}
+			i++
+			continue
+		case matches(key, "vrf"):
+			h.vrf = v
+		case key == "dev" || key == "oif":
+			h.dev = v
+		case matches(key, "protocol"):
+			if p, ok := t.n.ProtoID(v); ok {
+				h.proto = rpdb.Some(p)
+			}
+		case matches(key, "scope"):
+			if s, ok := t.n.ScopeID(v); ok {
+				h.scope = rpdb.Some(s)
+			}
+		}
+		i++
+	}
+}

@@ -252,11 +252,3 @@ func (h *kernelHost) noteFacts(words []string) {
 		h.customLocal4 = h.customLocal4 || !six && words[2] == "local"
 	}
 }
-
-func trimLines(s string) string {
-	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimRight(l, " ")
-	}
-	return strings.Join(lines, "\n")
-}

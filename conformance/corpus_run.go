@@ -151,3 +151,12 @@ func diffText(want, got string) string {
 	}
 	return cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n"))
 }
+
+// trimLines removes blanks at the ends of lines and empty lines at the end.
+func trimLines(s string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ")
+	}
+	return strings.Join(lines, "\n")
+}

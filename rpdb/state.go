@@ -56,6 +56,10 @@ type State struct {
 	// Missing lists the kinds of state that the source did not tell at all; they
 	// are empty above and defaults are assumed.
 	Missing Parts
+
+	// Notes tell in plain words what a reader of an answer should know of the source,
+	// such as that it changed while it was read.
+	Notes []string
 }
 
 // AddrLabel is an entry of the IPv6 address label table (RFC 6724, ip addrlabel).

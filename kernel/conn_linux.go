@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -22,18 +21,17 @@ const (
 	readSize = 64 << 10
 	// queueSize is asked for as the size of the socket's queue.
 	queueSize = 4 << 20
-
-	nlmsgHeaderLen = 16
 )
 
 // Conn is a connection to the kernel for one network namespace. It implements
 // rtnl.Transport. Requests of several goroutines take turns.
 type Conn struct {
-	nl  *netlink.Conn
-	raw syscall.RawConn
-	ns  *os.File // nil: that of the thread that dialled
-	mu  sync.Mutex
-	buf []byte
+	nl    *netlink.Conn
+	raw   syscall.RawConn
+	ns    *os.File
+	other bool // ns was named: it has to be entered
+	mu    sync.Mutex
+	buf   []byte
 }
 
 // Dial connects to the kernel. Entering another namespace than one's own needs the
@@ -44,15 +42,16 @@ func Dial(cfg Config) (*Conn, error) {
 		return nil, err
 	}
 	var nlcfg netlink.Config
-	if ns != nil {
+	other := cfg.NetNS != "" && !sameNS(ns) // one's own needs no right to enter it
+	if other {
 		nlcfg.NetNS = int(ns.Fd())
 	}
 	nl, err := netlink.Dial(unix.NETLINK_ROUTE, &nlcfg)
 	if err != nil {
-		closeFile(ns)
+		_ = ns.Close()
 		return nil, dialError(cfg.NetNS, err)
 	}
-	c := &Conn{nl: nl, ns: ns, buf: make([]byte, readSize)}
+	c := &Conn{nl: nl, ns: ns, other: other, buf: make([]byte, readSize)}
 	if err := c.setOptions(); err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("rtnetlink: %w", err)
@@ -78,14 +77,8 @@ func (c *Conn) setOptions() error {
 
 // Close ends the connection.
 func (c *Conn) Close() error {
-	closeFile(c.ns)
+	_ = c.ns.Close()
 	return c.nl.Close()
-}
-
-func closeFile(f *os.File) {
-	if f != nil {
-		_ = f.Close()
-	}
 }
 
 // Do implements rtnl.Transport. The messages that it yields lie in a buffer that the
@@ -123,12 +116,12 @@ func (x *exchange) run() {
 			return
 		}
 		for len(b) > 0 {
-			m, rest, err := split(b)
+			m, n, err := rtnl.SplitMessage(b)
 			if err != nil {
 				x.give(netlink.Message{}, err)
 				return
 			}
-			b = rest
+			b = b[min(n, len(b)):]
 			if m.Header.Sequence == x.request.Sequence && x.message(m) {
 				return
 			}
@@ -185,24 +178,6 @@ func (c *Conn) receive() ([]byte, error) {
 		return nil, fmt.Errorf("a datagram of %d bytes", n)
 	}
 	return c.buf[:n], nil
-}
-
-// split takes the first message off a datagram.
-func split(b []byte) (m netlink.Message, rest []byte, err error) {
-	if len(b) < nlmsgHeaderLen {
-		return m, nil, fmt.Errorf("a netlink message of %d bytes", len(b))
-	}
-	h := &m.Header
-	h.Length = binary.NativeEndian.Uint32(b)
-	h.Type = netlink.HeaderType(binary.NativeEndian.Uint16(b[4:]))
-	h.Flags = netlink.HeaderFlags(binary.NativeEndian.Uint16(b[6:]))
-	h.Sequence = binary.NativeEndian.Uint32(b[8:])
-	h.PID = binary.NativeEndian.Uint32(b[12:])
-	if h.Length < nlmsgHeaderLen || int64(h.Length) > int64(len(b)) {
-		return m, nil, fmt.Errorf("a netlink message claims %d of %d bytes", h.Length, len(b))
-	}
-	m.Data = b[nlmsgHeaderLen:h.Length]
-	return m, b[min((int(h.Length)+3)&^3, len(b)):], nil
 }
 
 // Ask asks the kernel which way a flow goes (RTM_GETROUTE). A refusal, which is an

@@ -29,3 +29,9 @@ func (*Conn) Do(netlink.Message) iter.Seq2[netlink.Message, error] {
 func (*Conn) Ask(rpdb.Flow, rtnl.GetOptions) (rtnl.Reply, error) {
 	return rtnl.Reply{}, ErrNotLinux
 }
+
+// State returns ErrNotLinux.
+func (*Conn) State(func(rtnl.Progress)) (*rpdb.State, error) { return nil, ErrNotLinux }
+
+// Capture returns ErrNotLinux.
+func (*Conn) Capture(func(rtnl.Progress)) (*rtnl.Capture, error) { return nil, ErrNotLinux }

@@ -12,12 +12,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const netnsDir = "/run/netns"
+const (
+	netnsDir    = "/run/netns"
+	threadNetNS = "/proc/thread-self/ns/net"
+)
 
-// openNetNS opens the namespace that a user names: nil for the current one.
+// openNetNS opens the namespace that a user names, or that of the calling thread.
 func openNetNS(name string) (*os.File, error) {
 	if name == "" {
-		return nil, nil
+		f, err := os.Open(threadNetNS)
+		if err != nil {
+			return nil, fmt.Errorf("the own network namespace: %w", err)
+		}
+		return f, nil
 	}
 	path := netnsPath(name)
 	f, err := os.Open(path)

@@ -1,0 +1,187 @@
+package rtnl
+
+import (
+	"net/netip"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// Probe finds the facts that no dump shows, as far as lookups that an ordinary user
+// may make reveal them, for a state just read from the same source. It sends at most
+// a handful of RTM_GETROUTE requests.
+func Probe(t Transport, s *rpdb.State) (rpdb.Facts, error) {
+	var f rpdb.Facts
+	var err error
+	if f.CustomRules4, err = probeRules4(t, s); err != nil {
+		return f, err
+	}
+	if f.CustomRules6, err = probeRules6(t, s); err != nil {
+		return f, err
+	}
+	f.CustomLocal4 = customLocal4(s)
+	return f, nil
+}
+
+// probeRules4 tells whether an IPv4 rule was ever added or deleted. While the list
+// is as in a new namespace, an own address is asked for: its route is reported in
+// main until tables local and main part, in local from then on (spec IPv4 3.5).
+func probeRules4(t Transport, s *rpdb.State) (rpdb.Tri, error) {
+	if has, lacks := compareDefaults(s, rpdb.IPv4); has || lacks {
+		return rpdb.Yes, nil
+	}
+	dst, ok := ownAddress(s)
+	if !ok {
+		return rpdb.Unknown, nil
+	}
+	rep, err := Ask(t, rpdb.Flow{Dst: dst, UID: rpdb.InvalidUID}, GetOptions{})
+	switch {
+	case err != nil:
+		return rpdb.Unknown, err
+	case rep.Err == rpdb.OK && rep.Table == rpdb.TableMain:
+		return rpdb.No, nil
+	case rep.Err == rpdb.OK && rep.Table == rpdb.TableLocal:
+		return rpdb.Yes, nil
+	}
+	return rpdb.Unknown, nil
+}
+
+// compareDefaults tells whether the rule list of a family has a rule that a new
+// namespace does not have, and whether it lacks one that it has.
+func compareDefaults(s *rpdb.State, f rpdb.Family) (has, lacks bool) {
+	want := rpdb.DefaultRules(f)
+	found := make([]bool, len(want))
+next:
+	for i := range s.Rules {
+		r := &s.Rules[i]
+		if r.Family != f {
+			continue
+		}
+		for j := range want {
+			if !found[j] && sameRule(r, &want[j]) {
+				found[j] = true
+				continue next
+			}
+		}
+		has = true
+	}
+	for _, ok := range found {
+		lacks = lacks || !ok
+	}
+	return has, lacks
+}
+
+// sameRule compares a rule with a default one. A kernel before 4.17 does not tell
+// who added a rule.
+func sameRule(r, def *rpdb.Rule) bool {
+	a, err1 := EncodeRule(*r)
+	d := *def
+	if r.Protocol == rpdb.ProtoUnspec {
+		d.Protocol = rpdb.ProtoUnspec
+	}
+	b, err2 := EncodeRule(d)
+	return err1 == nil && err2 == nil && string(a) == string(b)
+}
+
+// ownAddress returns an address that has a local route of its own in table local.
+func ownAddress(s *rpdb.State) (netip.Addr, bool) {
+	for i := range s.Routes {
+		r := &s.Routes[i]
+		if r.Family == rpdb.IPv4 && r.Table == rpdb.TableLocal && r.Type == rpdb.Local && r.Dst.Bits() == 32 {
+			return r.Dst.Addr(), true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// probeRules6 tells whether an IPv6 rule was ever added. A list with other rules
+// than those of a new namespace shows it. If one of those was deleted, an address in
+// its table is asked for: the lookup succeeds as long as the list is not consulted
+// (spec IPv6 1.2). With the list untouched it makes no difference.
+func probeRules6(t Transport, s *rpdb.State) (rpdb.Tri, error) {
+	has, lacks := compareDefaults(s, rpdb.IPv6)
+	if has {
+		return rpdb.Yes, nil
+	}
+	if !lacks {
+		return rpdb.Unknown, nil
+	}
+	table, ok := lackingTable6(s)
+	if !ok {
+		return rpdb.Unknown, nil
+	}
+	dst, ok := anyDestination6(s, table)
+	if !ok {
+		return rpdb.Unknown, nil
+	}
+	rep, err := Ask(t, rpdb.Flow{Dst: dst, UID: rpdb.InvalidUID}, GetOptions{})
+	switch {
+	case err != nil:
+		return rpdb.Unknown, err
+	case rep.Err == rpdb.OK && rep.Table == table:
+		return rpdb.No, nil
+	}
+	return rpdb.Yes, nil
+}
+
+// lackingTable6 returns the table of a default rule that the list lacks.
+func lackingTable6(s *rpdb.State) (uint32, bool) {
+	for _, table := range []uint32{rpdb.TableLocal, rpdb.TableMain} {
+		found := false
+		for i := range s.Rules {
+			r := &s.Rules[i]
+			found = found || r.Family == rpdb.IPv6 && r.Action == rpdb.ActTable && r.Table == table
+		}
+		if !found {
+			return table, true
+		}
+	}
+	return 0, false
+}
+
+// anyDestination6 returns an address that a lookup in the table answers without an
+// error: the first address of one of its plain routes. For table main it is one that
+// table local, which is always searched before, does not cover.
+func anyDestination6(s *rpdb.State, table uint32) (netip.Addr, bool) {
+	for i := range s.Routes {
+		r := &s.Routes[i]
+		if r.Family != rpdb.IPv6 || r.Table != table || r.Type.Err() != rpdb.OK || r.Src.IsValid() {
+			continue
+		}
+		if dst := r.Dst.Addr(); usable6(r, dst) && (table == rpdb.TableLocal || !isLocal6(s, dst)) {
+			return dst, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// usable6 tells whether a route answers for dst whatever its neighbours and links
+// are like.
+func usable6(r *rpdb.Route, dst netip.Addr) bool {
+	if dst.IsMulticast() || dst.IsUnspecified() || dst.IsLinkLocalUnicast() || r.NHID != 0 || len(r.NextHops) != 1 {
+		return false
+	}
+	h := r.NextHops[0]
+	return !h.Gateway.IsValid() && h.Flags&(rpdb.NHDead|rpdb.NHLinkDown) == 0
+}
+
+func isLocal6(s *rpdb.State, dst netip.Addr) bool {
+	for i := range s.Routes {
+		r := &s.Routes[i]
+		if r.Family == rpdb.IPv6 && r.Table == rpdb.TableLocal && r.Dst.Contains(dst) {
+			return true
+		}
+	}
+	return false
+}
+
+// customLocal4 tells whether the routes show one of type local that is not the
+// kernel's own. Without one it is unknown: it may have been deleted.
+func customLocal4(s *rpdb.State) rpdb.Tri {
+	for i := range s.Routes {
+		r := &s.Routes[i]
+		if r.Family == rpdb.IPv4 && r.Type == rpdb.Local && r.Protocol != rpdb.ProtoKernel {
+			return rpdb.Yes
+		}
+	}
+	return rpdb.Unknown
+}

@@ -1,0 +1,157 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// unknown lists what was assumed: facts that the state does not tell, fields of the
+// flow that nobody knows and that matter, devices that were only named.
+func (b *builder) unknown() {
+	b.view.Unknown = []UnknownView{}
+	for _, u := range b.walk.Unknown {
+		b.view.Unknown = append(b.view.Unknown, UnknownView{What: u.What, Assumed: u.Assumed, Effect: u.Effect})
+	}
+	for _, name := range fieldNames(b.walk.Flow.Unknown) {
+		u := UnknownView{What: "the flow's " + name, Assumed: b.fieldValue(name), Effect: "does not change the answer"}
+		if slices.Contains(b.view.Decision.Depends, name) {
+			u.Effect = "could change the answer"
+		}
+		b.view.Unknown = append(b.view.Unknown, u)
+	}
+	if l := b.w.links[b.walk.Decision.OIF]; l != nil && l.Assumed {
+		b.view.Unknown = append(b.view.Unknown, UnknownView{
+			What: "the device " + l.Name, Assumed: "exists and is up", Effect: "the source only names it",
+		})
+	}
+	b.multipathUnknown()
+}
+
+func (b *builder) multipathUnknown() {
+	if !b.walk.Decision.Undetermined {
+		return
+	}
+	effect := "which of the legs this flow takes"
+	if n, ok := b.st.Sysctls.Int("net/ipv4/fib_multipath_hash_seed"); ok && n != 0 {
+		b.view.Unknown = append(b.view.Unknown, UnknownView{What: "a field that the multipath hash uses", Effect: effect})
+		return
+	}
+	b.view.Unknown = append(b.view.Unknown, UnknownView{
+		What: "the kernel's secret multipath hash seed (net.ipv4.fib_multipath_hash_seed is 0)", Effect: effect,
+	})
+}
+
+// fieldValue is the value that a field of the flow is taken to have.
+func (b *builder) fieldValue(name string) string {
+	f := &b.walk.Flow
+	switch name {
+	case "mark":
+		return hex(uint64(f.Mark))
+	case "uid":
+		return uidWord(f.UID)
+	case "ipproto":
+		return b.w.proto(f.IPProto)
+	case "sport":
+		return fmt.Sprint(f.SPort)
+	case "dport":
+		return fmt.Sprint(f.DPort)
+	case "tos":
+		return hex(uint64(f.TOS))
+	case "flowlabel":
+		return hex(uint64(f.FlowLabel))
+	}
+	return fmt.Sprint(f.TunID)
+}
+
+// testsMark reports whether the walk met a rule that asks for a mark.
+func (b *builder) testsMark() bool {
+	for i := range b.walk.Lookups {
+		for _, s := range b.walk.Lookups[i].Steps {
+			if s.Verdict == rpdb.NotReached || s.Verdict == rpdb.JumpedOver {
+				continue
+			}
+			for _, sel := range s.Selectors {
+				if sel.Selector == rpdb.SelMark {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// outside says what lies outside the model and could change what happens to this
+// very packet.
+func (b *builder) outside() {
+	b.view.Outside = []OutsideView{}
+	f, d := &b.walk.Flow, &b.walk.Decision
+	if f.Mark != 0 && f.Unknown&rpdb.FieldMark == 0 {
+		b.out("mark", "mark %s is taken as given; what sets it (SO_MARK, nft, iptables) is not looked at", hex(uint64(f.Mark)))
+	} else if b.testsMark() && b.r.Given&rpdb.FieldMark == 0 && f.Unknown&rpdb.FieldMark == 0 {
+		b.out("mark", "rules test the mark, taken as 0: SO_MARK, nft or iptables may set another (give: mark M)")
+	}
+	b.outsideDevices()
+	if f.IIF != 0 && d.Err == rpdb.OK && (natted(b.w.kind(f.IIF)) || strings.HasPrefix(b.w.dev(f.IIF), "docker")) {
+		b.out("nat", "containers: the walk sees %s before NAT; a reply's un-DNAT happens later", sourceOf(f))
+	}
+	if d.OIF > rpdb.Loopback || f.IIF > rpdb.Loopback {
+		b.out("general", "nft/iptables verdicts and NAT, XFRM, tc/XDP redirects, PMTU and redirect exceptions, cached socket routes")
+	}
+}
+
+func natted(kind string) bool { return kind == "bridge" || kind == "veth" }
+
+// outsideDevices tells what the devices on the way decide by themselves.
+func (b *builder) outsideDevices() {
+	seen := map[int]bool{}
+	for _, dev := range []int{b.walk.Decision.OIF, b.walk.Flow.IIF} {
+		l := b.w.links[dev]
+		if l == nil || seen[dev] {
+			continue
+		}
+		seen[dev] = true
+		switch l.Kind {
+		case "wireguard":
+			b.out("wireguard", "%s: WireGuard picks the peer by AllowedIPs and drops what no peer allows", l.Name)
+		case "xfrm", "vti", "vti6":
+			b.out("xfrm", "%s: IPsec policies decide what becomes of the packet", l.Name)
+		case "tun":
+			b.out("tun", "%s: the program behind this tun device decides what becomes of the packet", l.Name)
+		}
+		if hasXDP(l) {
+			b.out("xdp", "%s: an XDP program is attached and may redirect or drop the packet", l.Name)
+		}
+	}
+}
+
+func (b *builder) out(topic, format string, args ...any) {
+	b.view.Outside = append(b.view.Outside, OutsideView{Topic: topic, Text: fmt.Sprintf(format, args...)})
+}
+
+// hasXDP looks for IFLA_XDP with IFLA_XDP_ATTACHED set among the attributes of a
+// link that the model does not interpret.
+func hasXDP(l *rpdb.Link) bool {
+	const iflaXDP, iflaXDPAttached = 43, 2
+	for _, a := range l.Extra {
+		if a.Type != iflaXDP {
+			continue
+		}
+		// A nested attribute: 16 bits length, 16 bits type in the byte order of the
+		// host that sent it; the value is one byte.
+		d := a.Data
+		for len(d) >= 5 {
+			if (d[2] == iflaXDPAttached && d[3]&0x3f == 0) && d[4] != 0 {
+				return true
+			}
+			n := (int(d[0]) | int(d[1])<<8) + 3&^3
+			if n < 4 || n > len(d) {
+				break
+			}
+			d = d[n:]
+		}
+	}
+	return false
+}

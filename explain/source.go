@@ -65,7 +65,6 @@ func (b *builder) candidate(c *rpdb.SourceCandidate) CandidateView {
 	return v
 }
 
-
 func (b *builder) lostReason(c *rpdb.SourceCandidate) string {
 	if c.Chosen {
 		return "chosen"

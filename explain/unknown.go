@@ -146,7 +146,7 @@ func hasXDP(l *rpdb.Link) bool {
 			if (d[2] == iflaXDPAttached && d[3]&0x3f == 0) && d[4] != 0 {
 				return true
 			}
-			n := (int(d[0]) | int(d[1])<<8) + 3&^3
+			n := ((int(d[0]) | int(d[1])<<8) + 3) &^ 3
 			if n < 4 || n > len(d) {
 				break
 			}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rulewalk/rulewalk/iproute2"
+	"github.com/rulewalk/rulewalk/kernel"
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// source is where the state of a command comes from.
+type source struct {
+	state *rpdb.State
+	words iproute2.Options
+
+	name     string   // for people: this host, or the files
+	warnings []string // what the source could not tell
+	conn     *kernel.Conn
+}
+
+// live reports whether the state is that of the running kernel.
+func (s *source) live() bool { return s.conn != nil }
+
+func (s *source) close() {
+	if s.conn != nil {
+		_ = s.conn.Close()
+	}
+}
+
+// open reads the state that the flags name. The caller closes the source.
+func (a *app) open() (*source, error) {
+	if len(a.flags.snapshots) > 0 {
+		return nil, fmt.Errorf("--snapshot is not there yet")
+	}
+	return a.openKernel()
+}
+
+func (a *app) openKernel() (*source, error) {
+	conn, err := a.dial()
+	if err != nil {
+		return nil, err
+	}
+	st, err := conn.State(nil)
+	if err != nil {
+		_ = conn.Close()
+		return nil, unreadable(fmt.Errorf("reading the state of the kernel: %w", err))
+	}
+	s := &source{state: st, conn: conn, name: "this host", warnings: st.Notes}
+	if a.flags.netns != "" {
+		s.name = "network namespace " + a.flags.netns
+	}
+	names, err := iproute2.SystemNames()
+	if err != nil {
+		s.warnings = append(s.warnings, firstLine(err))
+	}
+	s.words = iproute2.Options{Names: names, Links: iproute2.NewLinkTable(st.Links)}
+	return s, nil
+}
+
+// dial connects to the running kernel, and says what to do instead where there is
+// none.
+func (a *app) dial() (*kernel.Conn, error) {
+	conn, err := kernel.Dial(kernel.Config{NetNS: a.flags.netns})
+	if errors.Is(err, kernel.ErrNotLinux) {
+		return nil, unreadable(errors.New("this is not Linux, so there is no kernel to read from. Try the built-in host:\n" +
+			"  rulewalk why 127.0.0.2 --snapshot example\n" +
+			"or a file that rulewalk snapshot, ip or sosreport wrote on a Linux host: --snapshot FILE"))
+	}
+	return conn, unreadable(err)
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// build compiles the state.
+func (s *source) build() (*rpdb.Database, error) {
+	db, err := s.state.Build()
+	if err != nil {
+		return nil, unreadable(fmt.Errorf("%s: %w", s.name, err))
+	}
+	return db, nil
+}

@@ -171,6 +171,11 @@ func (t *TextReader) linkAddress(w []string) {
 			t.link.Address = mac
 		}
 	}
+	for i := 1; i+1 < len(w); i++ {
+		if id, ok := parseUint(w[i+1], 10, 1<<31-1); ok && w[i] == "link-netnsid" {
+			t.link.Extra = []rpdb.Attr{netNSID(id)}
+		}
+	}
 }
 
 // linkDetail reads the lines of ip -d and -s inside the block of a device. Only

@@ -119,7 +119,10 @@ func (p *lineParser) neighWord(n *rpdb.Neigh, key string) {
 			p.value("probes")
 		}
 	case "proto":
-		p.value(key)
+		s := p.value(key)
+		v, ok := p.n.ProtoID(s)
+		p.need(ok, key, s)
+		n.Extra = append(n.Extra, rpdb.Attr{Type: ndaProtocol, Data: []byte{v}})
 	case "managed", "extern_valid":
 	default:
 		for _, f := range neighFlags {

@@ -162,9 +162,24 @@ func (n *Names) DSField(tos uint8) string {
 }
 
 // DSFieldID returns the tos byte of a name or of a number, which is always hex.
+// The names that iproute2 ships in rt_dsfield are known even where Names has no
+// such file, for texts that come from elsewhere.
 func (n *Names) DSFieldID(s string) (uint8, bool) {
 	id, ok := n.dsfields.parse(s, 16, 255)
+	if !ok {
+		id, ok = shippedDSFields[s]
+	}
 	return uint8(id), ok
+}
+
+// shippedDSFields is the rt_dsfield file that comes with iproute2.
+var shippedDSFields = map[string]uint32{
+	"AF11": 0x28, "AF12": 0x30, "AF13": 0x38,
+	"AF21": 0x48, "AF22": 0x50, "AF23": 0x58,
+	"AF31": 0x68, "AF32": 0x70, "AF33": 0x78,
+	"AF41": 0x88, "AF42": 0x90, "AF43": 0x98,
+	"CS1": 0x20, "CS2": 0x40, "CS3": 0x60, "CS4": 0x80, "CS5": 0xa0, "CS6": 0xc0, "CS7": 0xe0,
+	"EF": 0xb8, "default": 0,
 }
 
 // DSCP returns the name of a DSCP (of the tos byte that it fills), or its number.

@@ -215,6 +215,9 @@ func (e encoder) nest(typ uint16, fill func(encoder)) {
 	})
 }
 
+// nested writes attributes inside one that carries the nested flag.
+func (e encoder) nested(typ uint16, fill func(encoder)) { e.nest(typ|netlink.Nested, fill) }
+
 func (e encoder) extra(as []rpdb.Attr) {
 	for _, a := range as {
 		e.Bytes(a.Type, a.Data)

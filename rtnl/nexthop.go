@@ -160,11 +160,13 @@ func encodeGroup(e encoder, nh *rpdb.NextHopObject) error {
 		return nil
 	}
 	e.Uint16(nhaGroupType, groupResilient)
-	e.nest(nhaResGroup, func(in encoder) {
+	e.nested(nhaResGroup, func(in encoder) {
 		in.Uint16(nhaResGroupBuckets, nh.Resilient.NumBuckets)
 		in.Uint32(nhaResGroupIdleTimer, nh.Resilient.IdleTimer)
 		in.Uint32(nhaResGroupUnbalancedTimer, nh.Resilient.UnbalancedTimer)
-		in.Uint64(nhaResGroupUnbalancedTime, nh.Resilient.UnbalancedTime)
+		if t := nh.Resilient.UnbalancedTime; t != 0 {
+			in.Uint64(nhaResGroupUnbalancedTime, t)
+		}
 	})
 	return nil
 }
@@ -228,7 +230,7 @@ func ParseBucket(m netlink.Message) (Bucket, error) {
 func EncodeBucket(b Bucket) ([]byte, error) {
 	e := newEncoder()
 	e.Uint32(nhaID, b.Group)
-	e.nest(nhaResBucket, func(in encoder) {
+	e.nested(nhaResBucket, func(in encoder) {
 		in.Uint16(nhaResBucketIndex, b.Index)
 		in.Uint64(nhaResBucketIdleTime, b.IdleTime)
 		in.Uint32(nhaResBucketNHID, b.NHID)

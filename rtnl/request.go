@@ -96,7 +96,12 @@ func requestHops(hops []rpdb.NextHop) []rpdb.NextHop {
 // NewNextHop returns the request that adds a nexthop object.
 func NewNextHop(nh rpdb.NextHopObject, flags netlink.HeaderFlags) (netlink.Message, error) {
 	nh.Hop.Flags &= rpdb.NHOnlink
-	nh.Scope = 0 // the kernel computes it
+	nh.Scope = 0 // the kernel computes it, and how long a group is out of balance
+	if nh.Resilient != nil {
+		res := *nh.Resilient
+		res.UnbalancedTime = 0
+		nh.Resilient = &res
+	}
 	b, err := EncodeNextHop(nh)
 	return request(RTMNewNextHop, flags, b, err)
 }
@@ -198,7 +203,7 @@ func linkRequestAttrs(e encoder, l *rpdb.Link) {
 const vethInfoPeer = 1 // VETH_INFO_PEER
 
 // NewVeth returns the request that creates two devices joined by a cable, both in
-// the namespace of the transport.
+// the namespace of the transport, and both down: SetLink brings them up.
 func NewVeth(a, b rpdb.Link) (netlink.Message, error) {
 	e := newEncoder()
 	linkRequestAttrs(e, &a)
@@ -208,11 +213,11 @@ func NewVeth(a, b rpdb.Link) (netlink.Message, error) {
 			data.Do(vethInfoPeer, func() ([]byte, error) {
 				peer := newEncoder()
 				linkRequestAttrs(peer, &b)
-				return peer.body("link "+b.Name, linkRequestHeader(b.Index, b.Flags, b.Flags&rpdb.IFFUp))
+				return peer.body("link "+b.Name, linkRequestHeader(b.Index, 0, 0))
 			})
 		})
 	})
-	body, err := e.body("link "+a.Name, linkRequestHeader(a.Index, a.Flags, a.Flags&rpdb.IFFUp))
+	body, err := e.body("link "+a.Name, linkRequestHeader(a.Index, 0, 0))
 	return request(RTMNewLink, FlagsAdd, body, err)
 }
 

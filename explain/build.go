@@ -12,6 +12,7 @@ func NewView(r *Report) *View {
 	b.view.Schema = Schema
 	b.view.State = r.Source
 	b.view.Warnings = r.Warnings
+	b.view.Notes = append(b.view.Notes, r.Notes...)
 	b.flow()
 	b.lookups()
 	b.checks()

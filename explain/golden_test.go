@@ -106,7 +106,7 @@ func report(t *testing.T, state, flow, kernel string) *Report {
 	if get.Flow.IPProto == 0 && get.Flow.Family() == rpdb.IPv4 {
 		get.Flow.IPProto = rpdb.ProtoUDP
 	}
-	r := &Report{DB: db, Walk: db.Walk(&get.Flow), Given: get.Given, WhatIf: true}
+	r := &Report{DB: db, Walk: db.Walk(&get.Flow), Given: get.Given | unknown, WhatIf: true}
 	for _, line := range strings.Split(strings.TrimSpace(kernel), "\n") {
 		key, value, _ := strings.Cut(line, " ")
 		switch key {

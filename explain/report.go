@@ -19,6 +19,7 @@ type Report struct {
 	// time. Warnings is what that source could not tell.
 	Source   string
 	Warnings []string
+	Notes    []string // remarks on the question, such as the address of a name
 
 	// Given holds the fields of the flow that the asker set, so that a mark of 0
 	// that was asked for differs from one that nobody thought of.

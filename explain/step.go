@@ -120,8 +120,11 @@ func (b *builder) step(l *rpdb.LookupTrace, s *rpdb.Step) StepView {
 	} else if s.Table != 0 {
 		v.Rule = "table " + b.w.table(s.Table)
 	}
-	if s.Table != 0 {
+	switch {
+	case s.Table != 0:
 		v.Table = b.w.table(s.Table)
+	case s.Rule != nil && s.Rule.Action == rpdb.ActTable && !s.Rule.L3MDev:
+		v.Table = b.w.table(s.Rule.Table)
 	}
 	if s.Err != rpdb.OK && s.Err != rpdb.EAGAIN {
 		v.Error = s.Err.Name()
@@ -139,7 +142,10 @@ func (b *builder) reason(l *rpdb.LookupTrace, s *rpdb.Step, v *StepView) (text, 
 	case rpdb.NotMatched:
 		return b.notMatched(s, v)
 	case rpdb.Matched:
-		return b.matched(s, v), ""
+		if text := b.matched(s, v); text != "" {
+			return text, ""
+		}
+		return "its table decides", decided
 	case rpdb.Missed:
 		return withInverted(b.missed(l, s), s, v), "missed"
 	case rpdb.Thrown:
@@ -153,6 +159,9 @@ func (b *builder) reason(l *rpdb.LookupTrace, s *rpdb.Step, v *StepView) (text, 
 	}
 	return "", "not-reached"
 }
+
+// decided is the kind of a step whose reason the routes below it tell.
+const decided = "decided"
 
 func (b *builder) notMatched(s *rpdb.Step, v *StepView) (text, kind string) {
 	if s.Rule != nil && s.Rule.Invert() {

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -26,16 +25,7 @@ func Text(w io.Writer, r *Report, o TextOptions) error { return NewView(r).Text(
 func JSON(r *Report) ([]byte, error) { return NewView(r).JSON() }
 
 // JSON returns the view as the document of [Schema].
-func (v *View) JSON() ([]byte, error) {
-	var out strings.Builder
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("walk as JSON: %w", err)
-	}
-	return []byte(out.String()), nil
-}
+func (v *View) JSON() ([]byte, error) { return Document(v) }
 
 var (
 	plain = lipgloss.NewStyle()

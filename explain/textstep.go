@@ -105,7 +105,7 @@ func (t *teller) step(s *StepView, indent int) {
 		left = s.Table
 	}
 	right := verdictWords[s.Verdict]
-	if s.Reason != "" {
+	if s.Reason != "" && s.kind != decided {
 		right += ": " + s.Reason
 	}
 	style := plain

@@ -15,9 +15,10 @@ func (b *builder) unknown() {
 	for _, u := range b.walk.Unknown {
 		b.view.Unknown = append(b.view.Unknown, UnknownView{What: u.What, Assumed: u.Assumed, Effect: u.Effect})
 	}
-	for _, name := range fieldNames(b.walk.Flow.Unknown) {
+	d := &b.walk.Decision
+	for _, name := range fieldNames(b.walk.Flow.Unknown & (b.r.Given | d.Depends)) {
 		u := UnknownView{What: "the flow's " + name, Assumed: b.fieldValue(name), Effect: "does not change the answer"}
-		if slices.Contains(b.view.Decision.Depends, name) {
+		if slices.Contains(fieldNames(d.Depends), name) {
 			u.Effect = "could change the answer"
 		}
 		b.view.Unknown = append(b.view.Unknown, u)
@@ -66,15 +67,15 @@ func (b *builder) fieldValue(name string) string {
 	return fmt.Sprint(f.TunID)
 }
 
-// testsMark reports whether the walk met a rule that asks for a mark.
-func (b *builder) testsMark() bool {
+// tests reports whether the walk met a rule that has a selector.
+func (b *builder) tests(want rpdb.Selector) bool {
 	for i := range b.walk.Lookups {
 		for _, s := range b.walk.Lookups[i].Steps {
 			if s.Verdict == rpdb.NotReached || s.Verdict == rpdb.JumpedOver {
 				continue
 			}
 			for _, sel := range s.Selectors {
-				if sel.Selector == rpdb.SelMark {
+				if sel.Selector == want {
 					return true
 				}
 			}
@@ -90,8 +91,11 @@ func (b *builder) outside() {
 	f, d := &b.walk.Flow, &b.walk.Decision
 	if f.Mark != 0 && f.Unknown&rpdb.FieldMark == 0 {
 		b.out("mark", "mark %s is taken as given; what sets it (SO_MARK, nft, iptables) is not looked at", hex(uint64(f.Mark)))
-	} else if b.testsMark() && b.r.Given&rpdb.FieldMark == 0 && f.Unknown&rpdb.FieldMark == 0 {
+	} else if b.tests(rpdb.SelMark) && b.r.Given&rpdb.FieldMark == 0 && f.Unknown&rpdb.FieldMark == 0 {
 		b.out("mark", "rules test the mark, taken as 0: SO_MARK, nft or iptables may set another (give: mark M)")
+	}
+	if f.Family() == rpdb.IPv4 && (b.r.Given|f.Unknown)&rpdb.FieldIPProto == 0 && b.tests(rpdb.SelIPProto) {
+		b.note("rules test the protocol, taken as udp, as ip route get does (give: ipproto tcp)")
 	}
 	b.outsideDevices()
 	if f.IIF != 0 && d.Err == rpdb.OK && (natted(b.w.kind(f.IIF)) || strings.HasPrefix(b.w.dev(f.IIF), "docker")) {

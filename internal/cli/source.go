@@ -42,7 +42,9 @@ func (a *app) openKernel() (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := conn.State(nil)
+	p := a.newProgress("reading the kernel's state", 0)
+	st, err := conn.State(p.collect)
+	p.end()
 	if err != nil {
 		_ = conn.Close()
 		return nil, unreadable(fmt.Errorf("reading the state of the kernel: %w", err))

@@ -71,11 +71,7 @@ func (a *app) runWhy(ctx context.Context, words []string, all bool) error {
 		a.status = statusDisagree
 	}
 	if a.flags.json {
-		doc, err := explain.JSON(r)
-		if err == nil {
-			_, err = a.env.Stdout.Write(doc)
-		}
-		return err
+		return a.writeJSON(explain.JSON(r))
 	}
 	return explain.Text(a.env.Stdout, r, explain.TextOptions{
 		Width: a.width(), Color: a.colored(), All: all,
@@ -87,9 +83,10 @@ func (a *app) runWhy(ctx context.Context, words []string, all bool) error {
 const whatIfLimit = 200_000
 
 func (a *app) report(src *source, db *rpdb.Database, q *question) *explain.Report {
+	walk := db.Walk(&q.flow)
 	return &explain.Report{
-		DB: db, Walk: db.Walk(&q.flow), Words: src.words, Source: src.name,
-		Warnings: append(q.notes, src.warnings...), Given: q.given,
-		Kernel: ask(src, db, &q.flow), WhatIf: len(src.state.Routes) <= whatIfLimit,
+		DB: db, Walk: walk, Words: src.words, Source: src.name,
+		Warnings: src.warnings, Notes: q.notes, Given: q.given,
+		Kernel: ask(src, db, &q.flow, &walk.Decision), WhatIf: len(src.state.Routes) <= whatIfLimit,
 	}
 }

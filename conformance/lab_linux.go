@@ -1,0 +1,147 @@
+//go:build linux
+
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/kernel"
+	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
+)
+
+// lab is a fresh network namespace of the running kernel, in which one scenario is
+// played. It belongs to the locked thread that made it.
+type lab struct {
+	conn   *kernel.Conn
+	flush  *os.File
+	owners map[netip.Addr]int // the device that an address was last put on
+}
+
+// ErrNoNamespace says that no network namespace can be made here.
+var ErrNoNamespace = errors.New("cannot make a network namespace: run as root, or allow user namespaces (user.max_user_namespaces)")
+
+// newLab moves the calling thread, which must be locked, into a new network
+// namespace.
+func newLab() (*lab, error) {
+	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoNamespace, err)
+	}
+	conn, err := kernel.Dial(kernel.Config{})
+	if err != nil {
+		return nil, err
+	}
+	flush, err := os.OpenFile("/proc/sys/net/ipv4/route/flush", os.O_WRONLY, 0)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("route cache: %w", err), conn.Close())
+	}
+	return &lab{conn: conn, flush: flush, owners: map[netip.Addr]int{}}, nil
+}
+
+func (l *lab) Close() error { return errors.Join(l.flush.Close(), l.conn.Close()) }
+
+// apply plays one op. A refusal by the kernel is returned as *rtnl.Error or a
+// *os.PathError, and is no failure.
+func (l *lab) apply(op Op) error {
+	if s, ok := op.(SysctlOp); ok {
+		return os.WriteFile("/proc/sys/"+s.Path, []byte(s.Value), 0)
+	}
+	if a, ok := op.(AddrOp); ok && a.Verb == Add {
+		l.spreadAges(a.Addr)
+	}
+	m, err := message(op)
+	if err != nil {
+		return fmt.Errorf("%s: %w", Commands([]Op{op})[0], err)
+	}
+	m.Header.Flags |= netlink.Request | netlink.Acknowledge
+	return rtnl.Exec(l.conn, m)
+}
+
+// spreadAges waits when an address is put on a second device: which was added
+// last decides, and a dump tells the time of each in hundredths of a second.
+func (l *lab) spreadAges(a rpdb.Addr) {
+	if dev, ok := l.owners[a.Local]; ok && dev != a.Index {
+		time.Sleep(25 * time.Millisecond)
+	}
+	l.owners[a.Local] = a.Index
+}
+
+// settle waits until what the kernel does behind the answers is done: carrier
+// events (linkwatch), and IPv6 addresses becoming valid.
+func (l *lab) settle() error {
+	deadline := time.Now().Add(3 * time.Second)
+	for {
+		calm, err := l.calm()
+		if err != nil {
+			return err
+		}
+		if calm {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return errors.New("devices or addresses did not settle within three seconds")
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+func (l *lab) calm() (bool, error) {
+	up := map[int]bool{}
+	var links []rpdb.Link
+	err := l.dump(rtnl.RTMGetLink, make([]byte, 16), func(m netlink.Message) error {
+		k, err := rtnl.ParseLink(m)
+		links = append(links, k)
+		up[k.Index] = k.Up()
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	for i := range links {
+		k := &links[i]
+		want := k.Up() && (k.Peer == 0 || up[k.Peer])
+		if running := k.Flags&rpdb.IFFRunning != 0; running != want && !k.IsLoopback() {
+			return false, nil
+		}
+	}
+	calm := true
+	head := make([]byte, 8)
+	head[0] = byte(rpdb.IPv6)
+	err = l.dump(rtnl.RTMGetAddr, head, func(m netlink.Message) error {
+		a, err := rtnl.ParseAddr(m)
+		if a.Flags&rpdb.IFATentative != 0 && a.Flags&rpdb.IFADADFailed == 0 && up[a.Index] {
+			calm = false
+		}
+		return err
+	})
+	return calm, err
+}
+
+func (l *lab) dump(typ netlink.HeaderType, body []byte, each func(netlink.Message) error) error {
+	m := netlink.Message{Header: netlink.Header{Type: typ, Flags: netlink.Request | netlink.Dump}, Data: body}
+	for got, err := range l.conn.Do(m) {
+		if err != nil {
+			return err
+		}
+		if err := each(got); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask puts one question to the kernel, with an empty route cache: a cached answer
+// carries the type, metrics and flags of whoever asked first (spec IPv4 section 7).
+func (l *lab) ask(q *Query) (rtnl.Reply, error) {
+	if _, err := l.flush.WriteAt([]byte("1"), 0); err != nil {
+		return rtnl.Reply{}, fmt.Errorf("flush the route cache: %w", err)
+	}
+	return l.conn.Ask(q.Flow, rtnl.GetOptions{FibMatch: q.FibMatch})
+}

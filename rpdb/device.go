@@ -103,7 +103,7 @@ func readConf6(s Sysctls, dev string) conf6 {
 	out.forwarding = c.one(dev, "forwarding", 0) != 0
 	out.disabled = c.one(dev, "disable_ipv6", 0) != 0
 	out.ignoreLinkdown = c.or("ignore_routes_with_linkdown", 0)
-	out.oifAddrsOnly = c.or("use_oif_addrs_only", 0)
+	out.oifAddrsOnly = c.one(dev, "use_oif_addrs_only", 0) != 0
 	out.useTempaddr = c.one(dev, "use_tempaddr", 0)
 	out.optimisticDAD = c.or("optimistic_dad", 0)
 	out.useOptimistic = c.or("use_optimistic", 0)

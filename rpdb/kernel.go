@@ -36,16 +36,21 @@ const (
 	numFeatures
 )
 
+// stable is a long-term series that got a feature later, and the first release of
+// it that is known to have it.
+type stable struct{ major, minor, patch int }
+
 var features = [numFeatures]struct {
 	major, minor int
 	name         string
+	stable       []stable
 }{
-	FeatureNoNetworkBroadcast: {5, 14, "no broadcast route for the network address"},
-	FeatureRuleDSCP:           {6, 13, "rules select the full DSCP"},
-	FeatureRPFilterEINVAL:     {6, 13, "rp_filter failures answer EINVAL"},
-	FeatureRuleVRFSelector:    {6, 15, "rules naming a VRF match its flows"},
-	FeatureMultipathSource:    {6, 16, "multipath prefers the leg that owns the source"},
-	FeatureMultipathOIF6:      {6, 19, "IPv6 multipath keeps the leg on the oif"},
+	FeatureNoNetworkBroadcast: {5, 14, "no broadcast route for the network address", nil},
+	FeatureRuleDSCP:           {6, 13, "rules select the full DSCP", nil},
+	FeatureRPFilterEINVAL:     {6, 13, "rp_filter failures answer EINVAL", nil},
+	FeatureRuleVRFSelector:    {6, 15, "rules naming a VRF match its flows", nil},
+	FeatureMultipathSource:    {6, 16, "multipath prefers the leg that owns the source", nil},
+	FeatureMultipathOIF6:      {6, 19, "IPv6 multipath keeps the leg on the oif", []stable{{6, 12, 117}}},
 }
 
 // String describes the feature.
@@ -62,6 +67,11 @@ func (k Kernel) Has(f Feature) bool {
 		major, minor = 6, 18
 	}
 	t := features[f]
+	for _, s := range t.stable {
+		if major == s.major && minor == s.minor && k.patch() >= s.patch {
+			return true
+		}
+	}
 	return major > t.major || major == t.major && minor >= t.minor
 }
 
@@ -78,6 +88,23 @@ func (k Kernel) Version() (major, minor int, ok bool) {
 	major, err1 := strconv.Atoi(a)
 	minor, err2 := strconv.Atoi(rest[:end])
 	return major, minor, err1 == nil && err2 == nil
+}
+
+// patch returns the third number of the release, 0 if it has none.
+func (k Kernel) patch() int {
+	parts := strings.SplitN(k.Release, ".", 3)
+	if len(parts) < 3 {
+		return 0
+	}
+	end := strings.IndexFunc(parts[2], func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(parts[2])
+	}
+	n, err := strconv.Atoi(parts[2][:end])
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // String returns the release, or 6.18 for the zero Kernel.

@@ -6,15 +6,13 @@ import (
 	"slices"
 )
 
-// hash6 is the multipath hash of an IPv6 flow that has no packet yet
-// (rt6_multipath_hash, spec IPv6 2.5).
+// hash6 is the multipath hash of an IPv6 flow (rt6_multipath_hash, spec IPv6 2.5).
+// Policy 2 hashes inner headers, which only a packet has; without one it is as 0.
 func (c hashConf) hash6(k *Key) uint32 {
 	use := hashSrc | hashDst | hashLabel | hashProto
 	switch c.policy {
 	case 1:
 		use = hashSrc | hashDst | hashProto | hashSPort | hashDPort
-	case 2:
-		return 0
 	case 3:
 		if use = c.fields; use&hashOuter == 0 {
 			return 0
@@ -53,17 +51,16 @@ func (c hashConf) hash6(k *Key) uint32 {
 
 // needs6 returns the fields of a flow that the hash of an IPv6 flow depends on.
 func (c hashConf) needs6() Fields {
-	if c.policy == 0 {
+	if c.policy == 0 || c.policy == 2 {
 		return FieldIPProto | FieldFlowLabel
 	}
 	return c.needs()
 }
 
-// known6 reports whether the hash of a flow can be computed. Policy 2 hashes the
-// packet, of which an answer knows nothing: 0, whatever the seed.
+// known6 reports whether the hash of a flow can be computed. Without fields it is 0,
+// whatever the seed.
 func (c hashConf) known6(unknown Fields) bool {
-	switch {
-	case c.policy == 2, c.policy == 3 && c.fields&hashOuter == 0:
+	if c.policy == 3 && c.fields&hashOuter == 0 {
 		return true
 	}
 	return c.seed != 0 && unknown&c.needs6() == 0

@@ -95,16 +95,17 @@ type TextReader struct {
 	link *rpdb.Link // the device whose block this is
 	addr *rpdb.Addr // the address whose lifetimes may follow
 
-	firstRoute int            // of the block, an index
-	ambiguous  []int          // routes of the block whose family is open
-	vrfRoutes  map[int]string // routes of the table of a VRF: index to its name
-	ruleLists  []ruleList
-	ruleCount  int
-	routeRuns  []int // where each run of route lines starts
-	sawPref    bool
-	hops       map[uint32]int // nexthop objects by id: indexes
-	buckets    bool           // any was shown
-	dropped    int            // problems that were only counted
+	firstRoute  int            // of the block, an index
+	ambiguous   []int          // routes of the block whose family is open
+	vrfRoutes   map[int]string // routes of the table of a VRF: index to its name
+	ruleLists   []ruleList
+	ruleCount   int
+	routeRuns   []int // where each run of route lines starts
+	sawPref     bool
+	hops        map[uint32]int  // nexthop objects by id: indexes
+	buckets     bool            // any was shown
+	unknownKeys map[string]bool // of JSON, reported
+	dropped     int             // problems that were only counted
 }
 
 // NewTextReader returns an empty reader.

@@ -33,6 +33,9 @@ const (
 	// FeatureMultipathOIF6: an IPv6 multipath choice keeps the leg whose device is
 	// the flow's oif, and a nexthop group is searched for its best leg.
 	FeatureMultipathOIF6
+	// FeatureBroadcastRoute: a flow to a broadcast address keeps the gateway and the
+	// metrics of its route.
+	FeatureBroadcastRoute
 	numFeatures
 )
 
@@ -51,6 +54,7 @@ var features = [numFeatures]struct {
 	FeatureRuleVRFSelector:    {6, 15, "rules naming a VRF match its flows", nil},
 	FeatureMultipathSource:    {6, 16, "multipath prefers the leg that owns the source", nil},
 	FeatureMultipathOIF6:      {6, 19, "IPv6 multipath keeps the leg on the oif", []stable{{6, 12, 117}}},
+	FeatureBroadcastRoute:     {6, 17, "broadcast routes keep their metrics", nil},
 }
 
 // String describes the feature.

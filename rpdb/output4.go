@@ -127,7 +127,7 @@ func (o *out4) lookup() {
 		// whatever the tables said; not so in a VRF.
 		if o.k.OIF != 0 && (o.k.L3MDev == 0 || o.dst.IsMulticast()) {
 			o.d.Rule, o.d.RuleIndex = nil, -1
-			o.d.TOS, o.d.Assumed = res.stale, true
+			o.d.TOS, o.d.Realms, o.d.Assumed = res.stale, o.db.ruleRealms(&res), true
 			o.sourceOf(o.dev, ScopeLink)
 			o.typ = Unicast
 			o.make()
@@ -206,8 +206,6 @@ func (o *out4) make() bool {
 		o.typ, useRoute = Broadcast, false
 	case o.dst.IsMulticast():
 		o.typ = Multicast
-		// A default route gives the device, but no gateway.
-		useRoute = useRoute && o.res.plen >= 4
 	}
 	if o.dev.IsLoopback() {
 		d.Flags |= FlagLocal
@@ -215,7 +213,10 @@ func (o *out4) make() bool {
 	switch o.typ {
 	case Broadcast:
 		d.Flags |= FlagBroadcast | FlagLocal
+		useRoute = useRoute && o.db.kernel.Has(FeatureBroadcastRoute)
 	case Multicast:
+		// A default route gives the device, but no gateway.
+		useRoute = useRoute && o.res.plen >= 4
 		d.Flags |= FlagMulticast
 		if o.db.joined(o.dev, o.dst, o.w) {
 			d.Flags |= FlagLocal
@@ -246,10 +247,6 @@ func (db *Database) report4(d *Decision, res *found4, reported, useRoute bool) {
 	}
 	d.Table, d.Route, d.Leg = res.table, res.alias.route, res.leg
 	d.TOS = res.alias.route.TOS
-	var ruleRealms uint32
-	if res.rule >= 0 {
-		ruleRealms = db.rules4[res.rule].Realms
-	}
 	if useRoute {
 		d.UsesRoute = true
 		if res.hop != nil {
@@ -259,7 +256,15 @@ func (db *Database) report4(d *Decision, res *found4, reported, useRoute bool) {
 			}
 		}
 	}
-	d.Realms = mergeRealms(d.Realms, ruleRealms)
+	d.Realms = mergeRealms(d.Realms, db.ruleRealms(res))
+}
+
+// ruleRealms returns the realms of the rule that ended a walk.
+func (db *Database) ruleRealms(res *found4) uint32 {
+	if res.rule < 0 {
+		return 0
+	}
+	return db.rules4[res.rule].Realms
 }
 
 // mergeRealms fills the missing halves of a nexthop's realms with the rule's

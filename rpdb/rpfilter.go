@@ -95,13 +95,11 @@ func (in *in4) usesDevice(res *found4) bool {
 // combineRealms takes the realms of a packet's source from the way back
 // (fib_combine_itag).
 func (in *in4) combineRealms(res *found4) uint32 {
-	var tag, rule uint32
+	var tag uint32
 	if res.alias.info.nh == nil {
 		tag = res.hop.realms << 16
 	}
-	if res.rule >= 0 {
-		rule = in.db.rules4[res.rule].Realms
-	}
+	rule := in.db.ruleRealms(res)
 	if tag == 0 {
 		tag = rule << 16
 	}

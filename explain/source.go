@@ -71,7 +71,7 @@ func (b *builder) lostReason(c *rpdb.SourceCandidate) string {
 	}
 	text := lostTexts[c.Lost]
 	if c.Against.IsValid() {
-		text += ", against " + c.Against.String()
+		text += " to " + c.Against.String()
 	}
 	return text
 }
@@ -83,16 +83,16 @@ var lostTexts = map[rpdb.SourceRule]string{
 	rpdb.SourceNotGateway:     "its subnet does not hold the gateway",
 	rpdb.SourceLater:          "another that fits stands before it",
 	rpdb.SourceOtherDev:       "may not be used by another device",
-	rpdb.Source6Same:          "rule 1: the other is the destination itself",
-	rpdb.Source6Scope:         "rule 2: the other's scope fits better",
-	rpdb.Source6Preferred:     "rule 3: deprecated",
-	rpdb.Source6Home:          "rule 4: the other is a home address",
-	rpdb.Source6OutDev:        "rule 5: not on the outgoing device",
-	rpdb.Source6Label:         "rule 6: its label does not match",
-	rpdb.Source6Privacy:       "rule 7: temporary or public, as the device prefers",
-	rpdb.Source6Orchid:        "an ORCHID goes with an ORCHID",
-	rpdb.Source6Prefix:        "rule 8: shorter common prefix",
-	rpdb.Source6NotOptimistic: "still optimistic",
-	rpdb.Source6Tentative:     "not usable yet: duplicate detection is not done",
+	rpdb.Source6Same:          "loses by rule 1 (same address)",
+	rpdb.Source6Scope:         "loses by rule 2 (scope)",
+	rpdb.Source6Preferred:     "loses by rule 3 (deprecated)",
+	rpdb.Source6Home:          "loses by rule 4 (home address)",
+	rpdb.Source6OutDev:        "loses by rule 5 (outgoing device)",
+	rpdb.Source6Label:         "loses by rule 6 (label)",
+	rpdb.Source6Privacy:       "loses by rule 7 (temporary or public)",
+	rpdb.Source6Orchid:        "loses by ORCHID",
+	rpdb.Source6Prefix:        "loses by rule 8 (longest prefix)",
+	rpdb.Source6NotOptimistic: "loses, for it is optimistic",
+	rpdb.Source6Tentative:     "not usable: tentative (DAD)",
 	rpdb.Source6First:         "equal in all, but stands later",
 }

@@ -230,7 +230,7 @@ func (t *teller) source() {
 		if c.Chosen {
 			style = good
 		}
-		t.pair("", c.Addr+" dev "+c.Dev, c.Reason, style)
+		t.pair("", c.Addr, c.Dev+": "+c.Reason, style)
 	}
 }
 

@@ -3,7 +3,6 @@ package explain
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -98,8 +97,8 @@ func (b *builder) outside() {
 		b.note("rules test the protocol, taken as udp, as ip route get does (give: ipproto tcp)")
 	}
 	b.outsideDevices()
-	if f.IIF != 0 && d.Err == rpdb.OK && (natted(b.w.kind(f.IIF)) || strings.HasPrefix(b.w.dev(f.IIF), "docker")) {
-		b.out("nat", "containers: the walk sees %s before NAT; a reply's un-DNAT happens later", sourceOf(f))
+	if f.IIF != 0 && d.Err == rpdb.OK && d.Type == rpdb.Unicast && natted(b.w.kind(f.IIF)) {
+		b.out("nat", "%s may lead to containers: routing sees %s before SNAT, and un-DNAT of a reply happens later", b.w.dev(f.IIF), sourceOf(f))
 	}
 	if d.OIF > rpdb.Loopback || f.IIF > rpdb.Loopback {
 		b.out("general", "nft/iptables verdicts and NAT, XFRM, tc/XDP redirects, PMTU and redirect exceptions, cached socket routes")

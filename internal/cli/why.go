@@ -43,7 +43,8 @@ disagrees.`,
   rulewalk why 10.1.2.3 vrf red --json
   ip rule | cat - <(ip route show table all) <(ip addr) |
     rulewalk why 8.8.8.8 --snapshot -`,
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeFlow,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runWhy(cmd.Context(), args, all)
 		},

@@ -207,8 +207,8 @@ func (o *out4) make() bool {
 	case o.dst.IsMulticast():
 		o.typ = Multicast
 	}
-	if o.dev.IsLoopback() {
-		d.Flags |= FlagLocal
+	if o.typ == Local || o.dev.IsLoopback() {
+		d.Flags |= FlagLocal // the device of a local type is lo or the VRF
 	}
 	switch o.typ {
 	case Broadcast:

@@ -63,9 +63,7 @@ func (in *in4) reverseKey(dst netip.Addr, oif int) Key {
 	if oif != 0 {
 		k.IIF = oif
 	}
-	if in.dev.vrf != 0 {
-		k.L3MDev, k.IIF = in.dev.vrf, in.dev.vrf
-	}
+	k.L3MDev = in.dev.vrf // the rules see the device that the packet leaves by, not the VRF
 	in.dev.note4(in.w, "src_valid_mark", b2i(in.dev.conf4.srcValidMark))
 	if in.dev.conf4.srcValidMark {
 		k.Mark = in.f.Mark

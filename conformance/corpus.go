@@ -52,6 +52,9 @@ type Case struct {
 	Devices []string // veth ends that are there and up at the start
 	// KeepCache: the route cache is not flushed before each route get.
 	KeepCache bool
+	// Excerpt: the commands are part of a longer session and do not make the host
+	// that the recorded states show; a Commander cannot run them.
+	Excerpt bool
 
 	Steps []Step
 	// Sections holds the recorded states, part by part; see [Case.State].

@@ -4,7 +4,6 @@ package conformance
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,10 +16,6 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
-
-// ErrSkip is wrapped by the error of a [Commander] that cannot work on this
-// machine; its text says what to install or allow.
-var ErrSkip = errors.New("not possible here")
 
 // KernelCommander runs cases on the running kernel, with the ip command, each case
 // in network namespaces of its own: the host's, and one for the other ends of its

@@ -73,6 +73,8 @@ func (p *caseParser) header() error {
 				return p.errorf("cache %q: want keep", value)
 			}
 			p.c.KeepCache = true
+		case "excerpt":
+			p.c.Excerpt = true
 		default:
 			return p.errorf("unknown header %q", key)
 		}
@@ -165,6 +167,9 @@ func (c *Case) Format() []byte {
 	head("devices", strings.Join(c.Devices, " "))
 	if c.KeepCache {
 		head("cache", "keep")
+	}
+	if c.Excerpt {
+		b.WriteString("excerpt\n")
 	}
 	b.WriteByte('\n')
 	state := 0

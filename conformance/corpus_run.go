@@ -1,11 +1,16 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// ErrSkip is wrapped by the error of a [Commander] that cannot run a case, or not
+// on this machine; its text says why, and what to install or allow.
+var ErrSkip = errors.New("skipped")
 
 // Implementation is something whose answers can be compared with the corpus. It
 // is a [Commander], a [Decider], or both.
@@ -89,6 +94,9 @@ func Run(c *Case, impl Implementation) ([]Outcome, error) {
 }
 
 func runCommands(c *Case, impl Commander) (outcomes []Outcome, err error) {
+	if c.Excerpt {
+		return nil, fmt.Errorf("%w: %s shows a part of a longer session", ErrSkip, c.Name)
+	}
 	host, err := impl.NewHost(c)
 	if err != nil {
 		return nil, err

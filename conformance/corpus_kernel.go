@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -48,6 +49,9 @@ func newKernelHost(c *Case) (*kernelHost, error) {
 			return nil, fmt.Errorf("%w: install %s (iproute2 and util-linux)", ErrSkip, tool)
 		}
 	}
+	if os.Geteuid() != 0 && c.namesUsers() {
+		return nil, fmt.Errorf("%w: run as root: a user namespace has no other user ids", ErrSkip)
+	}
 	h := &kernelHost{c: c, cmd: exec.Command("sh")}
 	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
 	if os.Geteuid() != 0 {
@@ -81,6 +85,17 @@ func newKernelHost(c *Case) (*kernelHost, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// namesUsers reports whether the case asks about users.
+func (c *Case) namesUsers() bool {
+	for i := range c.Steps {
+		words := strings.Fields(c.Steps[i].Text)
+		if slices.Contains(words, "uid") || slices.Contains(words, "uidrange") {
+			return true
+		}
+	}
+	return false
 }
 
 // Close ends the shell; its namespaces go with it.

@@ -162,3 +162,15 @@ func (t *TextReader) problemAt(line int, text, why string) {
 	}
 	t.st.Problems = append(t.st.Problems, Problem{Line: line, Text: text, Why: why})
 }
+
+// TakeProblems returns the problems noted since it was last called, and forgets
+// them: after each Read, those of that text.
+func (t *TextReader) TakeProblems() []Problem {
+	ps := t.st.Problems
+	t.st.Problems = nil
+	if t.dropped > 0 {
+		ps = append(ps, Problem{Why: fmt.Sprintf("and %d more problems", t.dropped)})
+		t.dropped = 0
+	}
+	return ps
+}

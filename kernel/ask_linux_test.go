@@ -2,7 +2,9 @@ package kernel_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
@@ -17,11 +19,9 @@ var (
 // of both families.
 func busy(t *testing.T) *lab {
 	l := newLab(t)
+	l.sysctl("net/ipv6/conf/default/accept_dad", "0")
 	l.exec(rtnl.NewVeth(rpdb.Link{Name: "e0", Index: 10, MTU: 1400}, rpdb.Link{Name: "p0", Index: 20}))
 	l.exec(rtnl.NewVeth(rpdb.Link{Name: "e1", Index: 11, Group: 7}, rpdb.Link{Name: "p1", Index: 21}))
-	for _, dev := range []string{"e0", "e1"} {
-		l.sysctl("net/ipv6/conf/"+dev+"/accept_dad", "0")
-	}
 	for _, dev := range []int{10, 11, 20, 21} {
 		l.exec(rtnl.SetLink(dev, rpdb.IFFUp, rpdb.IFFUp))
 	}
@@ -48,7 +48,25 @@ func busy(t *testing.T) *lab {
 	l.exec(rtnl.NewNeigh(rpdb.Neigh{
 		Family: rpdb.IPv4, Index: 10, IP: adr("10.0.0.99"), State: rpdb.NUDPermanent, LLAddr: []byte{2, 0, 0, 0, 0, 9},
 	}, rtnl.FlagsAdd))
+	l.settle()
 	return l
+}
+
+// settle waits for the local routes of the IPv6 addresses, which the kernel adds a
+// moment later.
+func (l *lab) settle() {
+	l.t.Helper()
+	for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(5 * time.Millisecond) {
+		s := l.state()
+		own := map[netip.Addr]bool{}
+		for _, r := range s.Routes {
+			own[r.Dst.Addr()] = own[r.Dst.Addr()] || r.Type == rpdb.Local
+		}
+		if !slices.ContainsFunc(s.Addrs, func(a rpdb.Addr) bool { return !own[a.Local] }) {
+			return
+		}
+	}
+	l.t.Fatal("the kernel adds no local routes for the IPv6 addresses")
 }
 
 func (l *lab) sysctl(path, value string) {

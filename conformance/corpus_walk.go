@@ -19,6 +19,10 @@ func FormatWalk(w *rpdb.Walk, links iproute2.LinkNames) []string {
 	for i := range w.Checks {
 		f.check(&w.Checks[i])
 	}
+	if w.Decision.Assumed {
+		dev, _ := f.links.LinkName(w.Decision.OIF)
+		f.linef("assumed on-link: %s", dev)
+	}
 	if d := w.Decision.Drop; d != rpdb.NoDrop {
 		f.linef("drop %s", d)
 	}
@@ -69,21 +73,24 @@ func (f *walkFormatter) lookup(l *rpdb.LookupTrace) {
 			pref = fmt.Sprint(s.Rule.Pref)
 		}
 		f.linef("  %-6s %-12s %s", pref, s.Verdict, f.detail(s))
+		f.passedOver(s)
 	}
 }
 
-// detail says what decided a step: the selector that failed, or the table and the
-// route chosen there.
+// detail says what decided a step: the selector that failed, the action, or the
+// table and the route chosen there.
 func (f *walkFormatter) detail(s *rpdb.Step) string {
-	if s.Verdict == rpdb.NotMatched {
+	switch {
+	case s.Verdict == rpdb.NotMatched:
 		for _, r := range s.Selectors {
 			if !r.OK {
 				return r.Selector.String()
 			}
 		}
-		return ""
-	}
-	if s.Table == 0 {
+		return "" // an inverted rule whose selectors all hold
+	case s.Verdict == rpdb.Matched && s.Rule != nil && s.Rule.Action != rpdb.ActTable:
+		return actionText(s.Rule)
+	case s.Table == 0:
 		return ""
 	}
 	text := f.names.Table(s.Table)
@@ -93,11 +100,41 @@ func (f *walkFormatter) detail(s *rpdb.Step) string {
 	for i := range s.Routes {
 		switch r := &s.Routes[i]; r.Verdict {
 		case rpdb.RouteChosen, rpdb.RouteThrow, rpdb.RouteError:
-			o := iproute2.Options{Names: f.names, Links: f.links, OneLine: true, Table: r.Route.Table}
-			return text + ": " + strings.ReplaceAll(strings.TrimSpace(iproute2.FormatRoute(r.Route, &o)), " \\\t", "; ")
+			return text + ": " + f.route(r.Route)
 		}
 	}
 	return text
+}
+
+func actionText(r *rpdb.Rule) string {
+	switch r.Action {
+	case rpdb.ActGoto:
+		return fmt.Sprintf("goto %d", r.GotoRef)
+	case rpdb.ActNop:
+		return "nop"
+	case rpdb.ActUnreachable:
+		return "unreachable"
+	case rpdb.ActProhibit:
+		return "prohibit"
+	}
+	return "blackhole"
+}
+
+// passedOver lists the routes of a step that cover the destination and were not
+// taken, but for those that another one simply stands before.
+func (f *walkFormatter) passedOver(s *rpdb.Step) {
+	for i := range s.Routes {
+		switch r := &s.Routes[i]; r.Verdict {
+		case rpdb.RouteChosen, rpdb.RouteThrow, rpdb.RouteError, rpdb.RouteShorter, rpdb.RouteLater:
+		default:
+			f.linef("    not %s: %s", f.route(r.Route), r.Verdict)
+		}
+	}
+}
+
+func (f *walkFormatter) route(r *rpdb.Route) string {
+	o := iproute2.Options{Names: f.names, Links: f.links, OneLine: true, Table: r.Table}
+	return strings.ReplaceAll(strings.TrimSpace(iproute2.FormatRoute(r, &o)), " \\\t", "; ")
 }
 
 func (f *walkFormatter) check(c *rpdb.Check) {

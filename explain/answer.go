@@ -17,7 +17,7 @@ func (b *builder) answer(d *rpdb.Decision, f *rpdb.Flow) string {
 		return subject + " " + b.refusal(d, f)
 	}
 	s := subject + " " + b.way(d, f)
-	if src := address(d.Src); src != "" && f.IIF == 0 {
+	if src := address(d.Src); src != "" && f.IIF == 0 && !d.Undetermined {
 		s += ", source " + src
 	}
 	if d.Depends != 0 {
@@ -66,13 +66,18 @@ func (b *builder) way(d *rpdb.Decision, f *rpdb.Flow) string {
 
 // ways lists the legs of an undetermined choice.
 func (b *builder) ways(d *rpdb.Decision, f *rpdb.Flow) string {
+	const most = 3
 	var live []string
 	for _, l := range b.r.DB.Legs(f, d) {
 		if l.Share > 0 {
-			live = append(live, b.w.dev(l.Hop.Dev))
+			live = append(live, fmt.Sprintf("%s (%.0f%%)", b.w.dev(l.Hop.Dev), l.Share*100))
 		}
 	}
-	return fmt.Sprintf("%s: dev %s", count(len(live), "way"), strings.Join(live, ", "))
+	n := count(len(live), "way")
+	if len(live) > most {
+		live = append(live[:most], "...")
+	}
+	return fmt.Sprintf("%s: dev %s", n, strings.Join(live, ", "))
 }
 
 // refusal says why there is no way.

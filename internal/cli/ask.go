@@ -26,13 +26,23 @@ func ask(src *source, db *rpdb.Database, f *rpdb.Flow, d *rpdb.Decision) explain
 		return k
 	}
 	expected := rtnl.ExpectedOf(*f, d, rtnl.GetOptions{})
-	k.Asked = true
 	k.Differs = rtnl.Compare(db, *f, d, rtnl.GetOptions{}, reply)
+	if len(k.Differs) > 0 && incomparable(f, d) {
+		k.Differs = nil
+		k.Why = "its answer (" + replyText(&reply, &src.words) + ") hangs on a multipath choice that is its secret"
+		return k
+	}
+	k.Asked = true
 	k.Agrees = len(k.Differs) == 0
 	k.Reply = replyText(&reply, &src.words)
 	k.Expected = replyText(&expected, &src.words)
 	return k
 }
+
+// incomparable reports whether an answer hangs on the leg of a multipath route that
+// the kernel keeps to itself in more than the leg: on input, the check of the source
+// and the redirect depend on it.
+func incomparable(f *rpdb.Flow, d *rpdb.Decision) bool { return d.Undetermined && f.IIF != 0 }
 
 // replyText prints a reply as ip route get does, in one line; a refusal by its
 // errno.

@@ -110,14 +110,16 @@ type mismatch struct {
 	Model   string   `json:"model"`
 	Differs []string `json:"differs"`
 
-	flow rpdb.Flow
+	flow    rpdb.Flow
+	leftOut string // why it does not count, empty if it does
 }
 
 // Reasons to leave a flow out.
 const (
-	outChanged  = "the state changed meanwhile"
-	outCached   = "the answer is an exception of its destination (path MTU or redirect), which no dump shows"
-	outPolluted = "the kernel answered from its route cache with the type of an earlier packet"
+	outChanged   = "the state changed meanwhile"
+	outException = "answered from a path MTU or redirect exception, which no dump shows"
+	outSecret    = "packets that arrive and meet a multipath route whose hash seed is the kernel's secret"
+	outCache     = "answered from the route cache with the type of an earlier packet"
 )
 
 // compare asks the kernel about n flows and returns those that it answers
@@ -141,8 +143,8 @@ func (v *verification) compare(ctx context.Context, src *source, n int, flows *e
 		switch {
 		case m == nil:
 			v.Agree++
-		case m.leftOut() != "":
-			v.LeftOut[m.leftOut()]++
+		case m.leftOut != "":
+			v.LeftOut[m.leftOut]++
 		default:
 			suspects = append(suspects, *m)
 		}
@@ -167,18 +169,28 @@ func compareOne(src *source, db *rpdb.Database, f rpdb.Flow) (*mismatch, error) 
 		Flow: iproute2.FormatGet(&f, 0, &src.words), Differs: differs,
 		Kernel: replyText(&reply, &src.words), Model: replyText(&expected, &src.words), flow: f,
 	}
-	if reply.Cache.Set && reply.Cache.V.Expires > 0 {
-		m.Differs = append(m.Differs, outCached)
+	switch {
+	case reply.Cache.Set && reply.Cache.V.Expires > 0:
+		m.leftOut = outException
+	case incomparable(&f, &d):
+		m.leftOut = outSecret
+	case fromCache(&reply, &expected, differs):
+		m.leftOut = outCache
 	}
 	return m, nil
 }
 
-// leftOut says why a mismatch does not count, empty if it does.
-func (m *mismatch) leftOut() string {
-	if slices.Contains(m.Differs, outCached) {
-		return outCached
+// fromCache reports whether an IPv4 answer differs only in what the kernel's route
+// cache of a nexthop keeps from the packet that filled it: a unicast, a multicast and
+// a broadcast destination can share a nexthop.
+func fromCache(reply, expected *rtnl.Reply, differs []string) bool {
+	toMany := func(t rpdb.RouteType) bool { return t == rpdb.Multicast || t == rpdb.Broadcast }
+	if reply.Family != rpdb.IPv4 || toMany(reply.Type) == toMany(expected.Type) {
+		return false
 	}
-	return ""
+	return !slices.ContainsFunc(differs, func(d string) bool {
+		return d != "type" && d != "flags" && d != "metrics"
+	})
 }
 
 // recheck reads the state anew and asks again about the flows that differed.
@@ -204,6 +216,8 @@ func (a *app) recheck(v *verification, src *source, suspects []mismatch) error {
 			return unreadable(err)
 		case m == nil:
 			v.LeftOut[outChanged]++
+		case m.leftOut != "":
+			v.LeftOut[m.leftOut]++
 		default:
 			v.Mismatches = append(v.Mismatches, *m)
 		}

@@ -63,11 +63,16 @@ func (b *builder) fastPathNote() {
 	if !b.view.FastPath {
 		return
 	}
-	if b.walk.Flow.Family() == rpdb.IPv4 {
-		b.note("no rule was ever changed here: Linux searches local and main as one table and does not look at the rules")
-		return
+	v4 := b.walk.Flow.Family() == rpdb.IPv4
+	fact, verb, how := b.st.Facts.CustomRules6, "added", "local, then main, and does not look at the rules"
+	if v4 {
+		fact, verb, how = b.st.Facts.CustomRules4, "changed", "local and main as one table and does not look at the rules"
 	}
-	b.note("no rule was ever added here: Linux searches local, then main, and does not look at the rules")
+	text := "no rule was ever " + verb + " here"
+	if fact == rpdb.Unknown {
+		text = "by the look of the rules, none was ever " + verb
+	}
+	b.note(text + ": Linux searches " + how)
 }
 
 func (b *builder) note(s string) { b.view.Notes = append(b.view.Notes, s) }

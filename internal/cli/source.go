@@ -8,6 +8,7 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/kernel"
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/snapshot"
 )
 
 // source is where the state of a command comes from.
@@ -32,7 +33,7 @@ func (s *source) close() {
 // open reads the state that the flags name. The caller closes the source.
 func (a *app) open() (*source, error) {
 	if len(a.flags.snapshots) > 0 {
-		return nil, fmt.Errorf("--snapshot is not there yet")
+		return a.openFiles()
 	}
 	return a.openKernel()
 }
@@ -59,6 +60,52 @@ func (a *app) openKernel() (*source, error) {
 	}
 	s.words = iproute2.Options{Names: names, Links: iproute2.NewLinkTable(st.Links)}
 	return s, nil
+}
+
+// openFiles reads the files of --snapshot.
+func (a *app) openFiles() (*source, error) {
+	o := snapshot.Options{Stdin: a.env.Stdin}
+	snap, err := o.Open(a.flags.snapshots...)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	st := snap.State
+	s := &source{state: st, name: snapshotTitle(snap, a.flags.snapshots), warnings: st.Notes}
+	for _, w := range snap.Warnings {
+		s.warnings = append(s.warnings, w.String())
+	}
+	s.words = iproute2.Options{Links: iproute2.NewLinkTable(st.Links)}
+	return s, nil
+}
+
+// snapshotTitle says which host a state is of, and when it was taken.
+func snapshotTitle(snap *snapshot.Snapshot, paths []string) string {
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		switch p {
+		case "-":
+			names[i] = "standard input"
+		case "example", "example-old":
+			return "the built-in host " + p
+		default:
+			names[i] = p
+		}
+	}
+	title := strings.Join(names, ", ")
+	var of []string
+	if snap.Host != "" {
+		of = append(of, "host "+snap.Host)
+	}
+	if snap.Namespace != "" {
+		of = append(of, "namespace "+snap.Namespace)
+	}
+	if !snap.Time.IsZero() {
+		of = append(of, snap.Time.UTC().Format("2006-01-02 15:04 MST"))
+	}
+	if len(of) > 0 {
+		title += " (" + strings.Join(of, ", ") + ")"
+	}
+	return title
 }
 
 // dial connects to the running kernel, and says what to do instead where there is

@@ -23,16 +23,33 @@ var ErrEntrySize = fmt.Errorf("an entry is longer than %d bytes", maxJSONEntry)
 // means that the document is no JSON, or too big; what was before it is kept.
 func (t *TextReader) ReadJSON(r io.Reader, c *ReadOptions) error {
 	t.c, t.n, t.line = c, c.names(), 0
-	h := hint{}
+	t.startBlock(hint{})
 	if c != nil && c.Command != "" {
-		h = t.parseHint(commandWords(c.Command))
+		t.startBlock(t.parseHint(commandWords(c.Command)))
 	}
+	return t.readJSON(r)
+}
+
+// readJSON reads a document whose command, if known, is the block's.
+func (t *TextReader) readJSON(r io.Reader) error {
 	limited := &entryReader{r: r}
 	dec := json.NewDecoder(limited)
 	dec.UseNumber()
-	err := t.documents(dec, limited, h)
+	err := t.documents(dec, limited, t.block.hint)
 	t.endBlock()
 	return err
+}
+
+// jsonLine reads a document inside a text.
+func (t *TextReader) jsonLine(line string) {
+	at := t.line
+	h := t.block.hint
+	err := t.readJSON(strings.NewReader(line))
+	t.line, t.current = at, line
+	if err != nil {
+		t.problem("a JSON document that cannot be read: " + err.Error())
+	}
+	t.startBlock(h)
 }
 
 // entryReader fails when one entry takes too many bytes.
@@ -515,7 +532,7 @@ func (t *TextReader) describeEntry(o jsonObject) {
 	if info := o.object("linkinfo"); info != nil {
 		t.link.Kind = info.string("info_kind")
 		if s := info.object("info_data").string("table"); t.link.IsVRF() {
-			t.link.VRFTable, _ = t.n.TableID(s)
+			t.link.VRFTable, _ = t.tableID(s)
 		}
 	}
 	for _, a := range o.list("altnames") {

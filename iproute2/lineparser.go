@@ -84,6 +84,7 @@ type lineParser struct {
 	c       *ReadOptions
 	n       *Names
 	dev     func(name string) (int, bool)
+	table   func(name string) (uint32, bool)
 	family  rpdb.Family // told by the text so far
 	sawPref bool        // the text has an IPv6 router preference
 	bad     []string    // words that are not known
@@ -93,6 +94,7 @@ type lineParser struct {
 func newLineParser(words []string, c *ReadOptions) *lineParser {
 	p := &lineParser{c: c, n: c.names()}
 	p.dev = c.linkIndex
+	p.table = p.n.TableID
 	p.w = words
 	return p
 }
@@ -145,6 +147,36 @@ func (p *lineParser) need(ok bool, key, value string) {
 	if !ok && p.err == nil {
 		p.fail("%s: %q cannot be read", key, value)
 	}
+}
+
+// proto reads a protocol. It takes no part in decisions: an unknown name is passed
+// over as an unknown word.
+func (p *lineParser) proto(key string) uint8 {
+	s := p.value(key)
+	v, ok := p.n.ProtoID(s)
+	if !ok && s != "" {
+		p.bad = append(p.bad, key, s)
+	}
+	return v
+}
+
+// realms reads a realm or two, of which the same holds.
+func (p *lineParser) realms(key string) uint32 {
+	s := p.value(key)
+	v, ok := p.n.RealmsID(s)
+	if !ok && s != "" {
+		p.bad = append(p.bad, key, s)
+	}
+	return v
+}
+
+// tableID reads a table by name or number.
+func (p *lineParser) tableID(s string) uint32 {
+	t, ok := p.table(s)
+	if !ok && p.err == nil {
+		p.fail("table %q has no number here: its line in rt_tables is needed", s)
+	}
+	return t
 }
 
 func (p *lineParser) uint(key string) uint32 {

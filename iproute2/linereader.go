@@ -11,7 +11,8 @@ import (
 // lineReader hands out the lines of a text without line ends, and without the
 // escape sequences that colour it.
 type lineReader struct {
-	r *bufio.Reader
+	r   *bufio.Reader
+	cut bool // the last line had no newline
 }
 
 func newLineReader(r io.Reader) *lineReader {
@@ -29,6 +30,7 @@ func (l *lineReader) next() (string, error) {
 	case len(b) == 0:
 		return "", io.EOF
 	}
+	l.cut = b[len(b)-1] != '\n'
 	b = bytes.TrimRight(b, "\r\n")
 	if bytes.IndexByte(b, 0) >= 0 {
 		return "", ErrBinary
@@ -38,6 +40,18 @@ func (l *lineReader) next() (string, error) {
 		s = stripEscapes(s)
 	}
 	return s, nil
+}
+
+// isJSON tells whether the text begins as a document of ip -j: an array of objects
+// or an empty one.
+func (l *lineReader) isJSON() bool {
+	b, _ := l.r.Peek(256) // less at the end of the text
+	b = bytes.TrimLeft(b, " \t\r\n\ufeff")
+	if len(b) == 0 || b[0] != '[' {
+		return len(b) > 1 && b[0] == '{' && bytes.IndexByte(b, '"') > 0
+	}
+	b = bytes.TrimLeft(b[1:], " \t\r\n")
+	return len(b) > 0 && (b[0] == '{' || b[0] == ']')
 }
 
 // stripEscapes removes ANSI control sequences (ESC [ ... letter) and other escapes.

@@ -94,17 +94,28 @@ func (n *Names) SetTable(id uint32, name string) { n.tables.set(id, name) }
 // Table returns a table's name, or its number.
 func (n *Names) Table(id uint32) string { return n.tables.format(id, n.Numeric) }
 
-// TableID returns the number of a table given by name or number.
-func (n *Names) TableID(s string) (uint32, bool) { return n.tables.parse(s, 0, 1<<32-1) }
+// TableID returns the number of a table given by name or number. The name unspec
+// is known without the file that has it.
+func (n *Names) TableID(s string) (uint32, bool) {
+	id, ok := n.tables.parse(s, 0, 1<<32-1)
+	return id, ok || s == "unspec"
+}
 
 // Proto returns the name of a route protocol (RTPROT_*), or its number.
 func (n *Names) Proto(id uint8) string { return n.protos.format(uint32(id), n.Numeric) }
 
-// ProtoID returns the number of a route protocol.
+// ProtoID returns the number of a route protocol. Names that some versions of
+// iproute2 ship are known even where Names has no such file.
 func (n *Names) ProtoID(s string) (uint8, bool) {
 	id, ok := n.protos.parse(s, 0, 255)
+	if !ok {
+		id, ok = shippedProtos[s]
+	}
 	return uint8(id), ok
 }
+
+// shippedProtos are names of rt_protos that not every version has.
+var shippedProtos = map[string]uint32{"none": 0, "ovn": 84, "openr": 99}
 
 // AddrProto returns the name of an address protocol (IFAPROT_*), or its number in
 // hex as iproute2 prints it.
@@ -196,6 +207,9 @@ func (n *Names) DSCPID(s string) (uint8, bool) {
 		return uint8(id), true
 	}
 	id, ok := n.dsfields.byName[s]
+	if !ok {
+		id, ok = shippedDSFields[s]
+	}
 	return uint8(id >> 2), ok
 }
 

@@ -137,10 +137,7 @@ func (p *lineParser) hopWord(h *rpdb.NextHop, key string) bool {
 		}
 		h.Dev = i
 	case "realm", "realms":
-		s := p.value(key)
-		v, ok := p.n.RealmsID(s)
-		p.need(ok, key, s)
-		h.Realms = v
+		h.Realms = p.realms(key)
 	case "encap":
 		h.Encap = p.encap()
 	default:
@@ -167,6 +164,9 @@ func (p *lineParser) gateway() netip.Addr {
 	p.need(ok, "via", s)
 	if f == rpdb.Unspec && ok {
 		p.sawFamily(rpdb.FamilyOf(a))
+	}
+	if a.IsUnspecified() {
+		return netip.Addr{} // old kernels show via :: for on-link
 	}
 	return a
 }
@@ -196,17 +196,9 @@ func (p *lineParser) routeWord(r *rpdb.Route, key string) bool {
 	case "from":
 		r.Src = p.routeFrom()
 	case "table":
-		s := p.value(key)
-		t, ok := p.n.TableID(s)
-		if !ok && p.err == nil {
-			p.fail("table %q has no number here: its line in rt_tables is needed", s)
-		}
-		r.Table = t
+		r.Table = p.tableID(p.value(key))
 	case "proto", "protocol":
-		s := p.value(key)
-		v, ok := p.n.ProtoID(s)
-		p.need(ok, key, s)
-		r.Protocol = v
+		r.Protocol = p.proto(key)
 	case "scope":
 		s := p.value(key)
 		v, ok := p.n.ScopeID(s)
@@ -271,7 +263,7 @@ func (p *lineParser) cacheInfo(r *rpdb.Route, key string) bool {
 		if neg {
 			r.Expires.V = -r.Expires.V
 		}
-	case "error", "users", "used", "age", "ttl-propogate", "ttl-propagate", "ipid", "as":
+	case "error", "users", "used", "age", "ttl-propogate", "ttl-propagate", "ipid", "ts", "tsage", "as":
 		p.value(key)
 	case "cache", "uid", "mark", "iif":
 		if p.err == nil {

@@ -67,22 +67,16 @@ func (p *lineParser) ruleWord(r *rpdb.Rule, key string, acted *bool) {
 		p.need(ok, key, s)
 		r.SuppressIfGroup = rpdb.Some(int32(g))
 	case "realms", "realm":
-		s := p.value(key)
-		v, ok := p.n.RealmsID(s)
-		p.need(ok, key, s)
-		r.Realms = v
+		r.Realms = p.realms(key)
 	case "goto":
 		p.ruleGoto(r)
 		*acted = true
 	case "nop":
 		r.Action, *acted = rpdb.ActNop, true
 	case "proto", "protocol":
-		s := p.value(key)
-		v, ok := p.n.ProtoID(s)
-		p.need(ok, key, s)
-		r.Protocol = v
+		r.Protocol = p.proto(key)
 	default:
-		if a, ok := parseRuleAction(key); ok {
+		if a, ok := parseRuleAction(key); ok && !p.afterBad() {
 			r.Action, *acted = a, true
 			return
 		}
@@ -90,6 +84,12 @@ func (p *lineParser) ruleWord(r *rpdb.Rule, key string, acted *bool) {
 			p.bad = append(p.bad, key)
 		}
 	}
+}
+
+// afterBad tells whether the word before the one just read is unknown, so that this
+// one may be its value.
+func (p *lineParser) afterBad() bool {
+	return len(p.bad) > 0 && p.i >= 2 && p.bad[len(p.bad)-1] == p.w[p.i-2]
 }
 
 // parseRuleAction reads the word for an action, or its number (ip -N).
@@ -179,11 +179,7 @@ func (p *lineParser) ruleTable(r *rpdb.Rule, key string) {
 		r.L3MDev = true
 		return
 	}
-	t, ok := p.n.TableID(s)
-	if !ok && p.err == nil {
-		p.fail("table %q has no number here: its line in rt_tables is needed", s)
-	}
-	r.Table = t
+	r.Table = p.tableID(s)
 }
 
 func (p *lineParser) ruleGoto(r *rpdb.Rule) {

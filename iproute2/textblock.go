@@ -8,16 +8,19 @@ import (
 
 // block is a run of lines of one kind from one command.
 type block struct {
-	hint  hint
-	kind  lineKind
-	lines int // that were output
-	rules []rpdb.Rule
+	hint   hint
+	kind   lineKind
+	lines  int  // that were output
+	failed bool // ip gave an error
+	list   ruleList
 }
 
-// ruleList is one listing of the rules of a family.
+// ruleList is one listing of the rules of a family, with its first line.
 type ruleList struct {
 	family rpdb.Family
 	rules  []rpdb.Rule
+	line   int
+	text   string
 }
 
 // lineKind is what a line tells of.
@@ -42,11 +45,49 @@ type hint struct {
 	get    bool // one answer, not a list
 	family rpdb.Family
 
+	all   bool   // the routes of all tables
+	some  bool   // a selector chose among the entries
 	table uint32 // of routes that name none; 0: main
 	vrf   string // the table is that of this VRF
 	dev   string // fields that a selector hides
 	proto rpdb.Opt[uint8]
 	scope rpdb.Opt[rpdb.Scope]
+}
+
+// parts returns what a command lists completely, so that an empty output tells
+// that there is none.
+func (h *hint) parts() rpdb.Parts {
+	if h.some || h.get {
+		return 0
+	}
+	both := func(p4, p6 rpdb.Parts) rpdb.Parts {
+		switch h.family {
+		case rpdb.IPv4:
+			return p4
+		case rpdb.IPv6:
+			return p6
+		}
+		return p4 | p6
+	}
+	switch h.kind {
+	case kindRule:
+		return both(rpdb.PartRules4, rpdb.PartRules6)
+	case kindRoute:
+		if h.all {
+			return both(rpdb.PartRoutes4, rpdb.PartRoutes6)
+		}
+	case kindAddr:
+		return both(rpdb.PartAddrs4, rpdb.PartAddrs6)
+	case kindLink:
+		return rpdb.PartLinks
+	case kindNextHop:
+		return rpdb.PartNextHops
+	case kindBucket:
+		return rpdb.PartBuckets
+	case kindNeigh:
+		return rpdb.PartNeighs
+	}
+	return 0
 }
 
 func (t *TextReader) startBlock(h hint) {
@@ -60,7 +101,27 @@ func (t *TextReader) endBlock() {
 	t.flushRoute()
 	t.endRules()
 	t.endRoutes()
+	if !t.block.failed {
+		t.told |= t.block.hint.parts()
+	}
 	t.block.kind = kindNone
+}
+
+// tableID returns the number of a table. A name that nobody knows is given a
+// number of its own, which stands for it throughout.
+func (t *TextReader) tableID(s string) (uint32, bool) {
+	if id, ok := t.n.TableID(s); ok {
+		return id, true
+	}
+	if id, ok := t.tables[s]; ok {
+		return id, true
+	}
+	if s == "" || len(t.tables) >= maxNames || s[0] >= '0' && s[0] <= '9' {
+		return 0, false
+	}
+	id := inventedTable + uint32(len(t.tables))
+	t.tables[s] = id
+	return id, true
 }
 
 // enter notes that a line of a kind begins a record; a change of kind ends the run
@@ -204,11 +265,14 @@ func (t *TextReader) hintVerb(h *hint, verb string, w []string) {
 	case kindRoute:
 		t.hintRoutes(h, w)
 	case kindNeigh:
+		h.some = len(w) > 0
 		for i := 0; i+1 < len(w); i++ {
 			if w[i] == "dev" {
 				h.dev = w[i+1]
 			}
 		}
+	default:
+		h.some = len(w) > 0
 	}
 }
 
@@ -221,9 +285,8 @@ func (t *TextReader) hintRoutes(h *hint, w []string) {
 		}
 		switch key := w[i]; {
 		case matches(key, "table"):
-			h.table, _ = t.n.TableID(v)
-			if h.table == 0 && v != "all" && v != "0" && v != "unspec" {
-				h.vrf = v // a name that is not known: the table stays open
+			if h.all = v == "all" || v == "0" || v == "unspec"; !h.all && v != "" {
+				h.table, _ = t.tableID(v)
 			}
 			i++
 			continue
@@ -240,6 +303,7 @@ func (t *TextReader) hintRoutes(h *hint, w []string) {
 				h.scope = rpdb.Some(s)
 			}
 		}
+		h.some = true
 		i++
 	}
 }

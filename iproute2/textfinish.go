@@ -3,23 +3,25 @@ package iproute2
 import (
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
 // endRules settles the family of the list of rules that ends here.
 func (t *TextReader) endRules() {
-	rules := t.block.rules
-	if len(rules) == 0 {
+	l := t.block.list
+	if len(l.rules) == 0 {
 		return
 	}
-	t.block.rules = nil
-	f := t.ruleFamily(rules)
-	for i := range rules {
-		rules[i].Family = f
+	l.family = t.ruleFamily(l.rules)
+	t.block.list = ruleList{}
+	for i := range l.rules {
+		l.rules[i].Family = l.family
 	}
-	t.addRules(ruleList{family: f, rules: rules})
+	t.addRules(l)
 }
 
 // ruleFamily finds the family of a list: that of the command, of an address in it,
@@ -40,10 +42,25 @@ func (t *TextReader) ruleFamily(rules []rpdb.Rule) rpdb.Family {
 	if f := t.c.family(); f != rpdb.Unspec {
 		return f
 	}
+	f := rpdb.IPv4
 	if t.rulesOf(rpdb.IPv4) != nil && t.rulesOf(rpdb.IPv6) == nil {
-		return rpdb.IPv6
+		f = rpdb.IPv6
 	}
-	return rpdb.IPv4
+	if l := &t.block.list; !isDefaultList(rules) {
+		t.problemAt(l.line, l.text, fmt.Sprintf("nothing tells the family of this list of rules; it is taken as %s", f))
+	}
+	return f
+}
+
+// isDefaultList tells whether a list holds nothing but what each family has.
+func isDefaultList(rules []rpdb.Rule) bool {
+	for i := range rules {
+		r := &rules[i]
+		if !r.L3MDev && r.Table != rpdb.TableLocal && r.Table != rpdb.TableMain {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *TextReader) rulesOf(f rpdb.Family) *ruleList {
@@ -66,7 +83,7 @@ func (t *TextReader) addRules(l ruleList) {
 	case holdsRules(l.rules, old.rules):
 		old.rules = l.rules
 	default:
-		t.problem(fmt.Sprintf("a second list of %s rules differs from the first and is left out", l.family))
+		t.problemAt(l.line, l.text, fmt.Sprintf("a second list of %s rules differs from the first and is left out", l.family))
 	}
 }
 
@@ -168,7 +185,8 @@ func (t *TextReader) State() *TextState {
 	for i := range s.Neighs {
 		s.Neighs[i].Index = t.devs.final(s.Neighs[i].Index)
 	}
-	s.Seen = s.parts(t)
+	s.Seen = s.parts(t) | t.told
+	s.Tables = t.tables
 	t.remarks()
 	if t.dropped > 0 {
 		s.Problems = append(s.Problems, Problem{Why: fmt.Sprintf("and %d more problems", t.dropped)})
@@ -314,6 +332,10 @@ func (t *TextReader) remarks() {
 		if seen && !local {
 			t.problemAt(0, "", fmt.Sprintf("no %s route of table local was shown (ip route show table all shows every table)", f))
 		}
+	}
+	names := slices.Sorted(maps.Keys(t.tables))
+	for _, name := range names {
+		t.problemAt(0, "", fmt.Sprintf("table %s is known by name only: give rt_tables for its number", name))
 	}
 	for i := range s.Links {
 		l := &s.Links[i]

@@ -60,12 +60,15 @@ func (t *TextReader) readPart(line string) {
 	for _, n := range noise {
 		if strings.HasPrefix(line, n.start) {
 			if n.why != "" {
+				t.block.failed = true
 				t.problem(n.why)
 			}
 			return
 		}
 	}
 	switch {
+	case strings.HasPrefix(line, "[{") || strings.HasPrefix(line, "[]"):
+		t.jsonLine(line)
 	case t.continuation(line, w):
 	case t.head(w):
 	case isEcho(line):
@@ -77,7 +80,6 @@ func (t *TextReader) readPart(line string) {
 	case isPrompt(line):
 		t.startBlock(hint{})
 	default:
-		t.enter(kindNone)
 		t.problem("not a line that ip prints")
 	}
 }
@@ -172,6 +174,7 @@ func isRoute(w []string) bool {
 func (t *TextReader) ruleLine(w []string) {
 	t.enter(kindRule)
 	p := newLineParser(w, t.c)
+	p.table = t.tableID
 	r, err := p.rule()
 	if err != nil {
 		t.problem("a rule that cannot be read, and is left out: " + err.Error())
@@ -180,20 +183,40 @@ func (t *TextReader) ruleLine(w []string) {
 	if len(p.bad) > 0 {
 		t.problem("a rule with words that are not known, kept without them: " + strings.Join(p.bad, " "))
 	}
-	if n := len(t.block.rules); n > 0 && r.Pref < t.block.rules[n-1].Pref {
+	l := &t.block.list
+	if n := len(l.rules); n > 0 && r.Pref < l.rules[n-1].Pref {
 		t.endRules()
 	}
+	if len(l.rules) == 0 {
+		l.line, l.text = t.line, t.current
+	}
 	r.Family = p.family
-	t.block.rules = append(t.block.rules, r)
+	l.rules = append(l.rules, r)
 	t.ruleCount++
 }
 
 // startRoute keeps the first line of a route until its nexthops are there.
 func (t *TextReader) startRoute(w []string) {
 	t.enter(kindRoute)
+	t.countSpaces()
 	t.route = append(t.route[:0], w...)
 	t.routeLine, t.routeText = t.line, t.current
 	t.isReply = t.block.hint.get
+}
+
+// countSpaces notes whether the line ends with a blank, as those of routes do
+// unless they end with the preference of an IPv6 route.
+func (t *TextReader) countSpaces() {
+	w := t.words
+	if len(w) > 1 && w[len(w)-2] == "pref" {
+		return
+	}
+	t.lastSpaced = strings.HasSuffix(t.current, " ")
+	if t.lastSpaced {
+		t.spaced++
+	} else {
+		t.unspaced++
+	}
 }
 
 // flushRoute reads the route whose lines are complete.
@@ -208,7 +231,7 @@ func (t *TextReader) flushRoute() {
 		return
 	}
 	p := newLineParser(w, t.c)
-	p.dev = t.devs.index
+	p.dev, p.table = t.devs.index, t.tableID
 	r, err := p.route()
 	switch {
 	case errors.Is(err, ErrReply):
@@ -228,6 +251,10 @@ func (t *TextReader) flushRoute() {
 
 // addRoute adds what the command hides and stores the route.
 func (t *TextReader) addRoute(r *rpdb.Route) {
+	if r.Table == rpdb.TableUnspec {
+		t.problemAt(t.routeLine, t.routeText, "the kernel's mark for \"no route\", not a table entry: left out")
+		return
+	}
 	h := &t.block.hint
 	if r.Table == t.c.table() {
 		if h.table != 0 {

@@ -190,7 +190,7 @@ func (t *TextReader) linkDetail(line string, w []string) bool {
 		t.link.AltNames = appendNew(t.link.AltNames, w[1])
 	case strings.HasSuffix(w[0], "_slave"), w[0] == "alias", w[0] == "vf", w[0] == "RX", w[0] == "TX":
 	case len(w) > 2 && w[0] == "vrf" && w[1] == "table":
-		v, ok := t.n.TableID(w[2])
+		v, ok := t.tableID(w[2])
 		if !ok {
 			t.problem("a VRF whose table cannot be read")
 		}

@@ -119,10 +119,7 @@ func (p *lineParser) neighWord(n *rpdb.Neigh, key string) {
 			p.value("probes")
 		}
 	case "proto":
-		s := p.value(key)
-		v, ok := p.n.ProtoID(s)
-		p.need(ok, key, s)
-		n.Extra = append(n.Extra, rpdb.Attr{Type: ndaProtocol, Data: []byte{v}})
+		n.Extra = append(n.Extra, rpdb.Attr{Type: ndaProtocol, Data: []byte{p.proto(key)}})
 	case "managed", "extern_valid":
 	default:
 		for _, f := range neighFlags {

@@ -74,10 +74,7 @@ func (p *lineParser) nextHopWord(h *rpdb.NextHopObject, key string) {
 		p.need(ok, key, s)
 		h.Scope = v
 	case "proto", "protocol":
-		s := p.value(key)
-		v, ok := p.n.ProtoID(s)
-		p.need(ok, key, s)
-		h.Protocol = v
+		h.Protocol = p.proto(key)
 	case "blackhole":
 		h.Blackhole = true
 	case "fdb":

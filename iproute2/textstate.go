@@ -35,10 +35,14 @@ type TextState struct {
 	Addrs    []rpdb.Addr
 	Neighs   []rpdb.Neigh
 
-	// Seen are the kinds of state that the text showed at least one entry of. An
-	// empty list leaves no trace in text, so that a kind that is not here may be
-	// missing or empty.
+	// Seen are the kinds of state that the text showed at least one entry of, or
+	// whose complete listing a command is known to have printed. An empty list leaves
+	// no trace in text, so that a kind that is not here may be missing or empty.
 	Seen rpdb.Parts
+
+	// Tables are the names of tables that no rt_tables file told the number of. Each
+	// was given one that no table has.
+	Tables map[string]uint32
 
 	// Problems are the lines that were not understood, in order, and after them what
 	// the text leaves open. Beyond MaxProblems they are only counted.
@@ -51,7 +55,11 @@ const (
 	MaxProblems = 1000
 	// MaxEntries bounds the rules, routes, addresses and so on together.
 	MaxEntries = 16 << 20
+	maxNames   = 1 << 16 // tables without a number
 )
+
+// inventedTable is the first number of tables that are known by name only.
+const inventedTable = 0xfff00000
 
 // Errors that end reading.
 var (
@@ -95,41 +103,50 @@ type TextReader struct {
 	link *rpdb.Link // the device whose block this is
 	addr *rpdb.Addr // the address whose lifetimes may follow
 
-	firstRoute  int            // of the block, an index
-	ambiguous   []int          // routes of the block whose family is open
-	vrfRoutes   map[int]string // routes of the table of a VRF: index to its name
-	ruleLists   []ruleList
-	ruleCount   int
-	routeRuns   []int // where each run of route lines starts
-	sawPref     bool
-	hops        map[uint32]int  // nexthop objects by id: indexes
-	buckets     bool            // any was shown
-	unknownKeys map[string]bool // of JSON, reported
-	dropped     int             // problems that were only counted
+	firstRoute       int               // of the block, an index
+	ambiguous        []int             // routes of the block whose family is open
+	spaced, unspaced int               // route lines with and without a blank at the end
+	lastSpaced       bool              // of the last one
+	told             rpdb.Parts        // by commands that listed all there is
+	tables           map[string]uint32 // see TextState.Tables
+	vrfRoutes        map[int]string    // routes of the table of a VRF: index to its name
+	ruleLists        []ruleList
+	ruleCount        int
+	routeRuns        []int // where each run of route lines starts
+	sawPref          bool
+	hops             map[uint32]int  // nexthop objects by id: indexes
+	buckets          bool            // any was shown
+	unknownKeys      map[string]bool // of JSON, reported
+	dropped          int             // problems that were only counted
 }
 
 // NewTextReader returns an empty reader.
 func NewTextReader() *TextReader {
-	return &TextReader{devs: newDevices(), vrfRoutes: map[int]string{}, hops: map[uint32]int{}}
+	return &TextReader{devs: newDevices(), vrfRoutes: map[int]string{}, hops: map[uint32]int{}, tables: map[string]uint32{}}
 }
 
-// Read adds a text. Line numbers of its problems start at 1.
+// Read adds a text, or a document of ip -j (see ReadJSON), which it tells apart by
+// its beginning. Line numbers of its problems start at 1.
 func (t *TextReader) Read(r io.Reader, c *ReadOptions) error {
 	t.c, t.n, t.line = c, c.names(), 0
 	t.startBlock(hint{})
 	if c != nil && c.Command != "" {
 		t.startBlock(t.parseHint(commandWords(c.Command)))
 	}
-	err := t.readLines(r)
+	lines := newLineReader(r)
+	if lines.isJSON() {
+		return t.readJSON(lines.r)
+	}
+	err := t.readLines(lines)
 	t.endBlock()
 	return err
 }
 
-func (t *TextReader) readLines(r io.Reader) error {
-	lines := newLineReader(r)
+func (t *TextReader) readLines(lines *lineReader) error {
 	for {
 		line, err := lines.next()
 		if err == io.EOF {
+			t.checkEnd(lines.cut)
 			return nil
 		}
 		t.line++
@@ -140,6 +157,14 @@ func (t *TextReader) readLines(r io.Reader) error {
 		if t.entries() > MaxEntries {
 			return ErrTooMany
 		}
+	}
+}
+
+// checkEnd notes a text that ends inside a route: without the newline, and without
+// the blank that all routes before it end with.
+func (t *TextReader) checkEnd(cut bool) {
+	if cut && len(t.route) > 0 && t.spaced > 0 && t.unspaced == 1 && !t.lastSpaced {
+		t.problem("the text ends in the middle of a line, it seems")
 	}
 }
 

@@ -19,7 +19,8 @@ type loader struct {
 	pieces []piece
 	snap   Snapshot
 
-	textPiece *textPiece // nil: no text so far
+	textPiece *textPiece      // nil: no text so far
+	names     *iproute2.Names // of the name files given; nil: none
 
 	stdin bool            // "-" was read
 	seen  map[string]bool // namespaces found

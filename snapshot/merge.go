@@ -3,6 +3,7 @@ package snapshot
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -76,40 +77,42 @@ func (m *merger) takes(p *piece, u unit) bool {
 	return first == p
 }
 
-// repeated warns that a unit of the piece was passed over.
-func (m *merger) repeated(p *piece, u unit) {
-	m.l.warn.addf(Repeated, p.file, 0, "%s: taken from %s, not from here", u, m.owner[u].file)
-}
-
-// taken returns the entries whose unit the piece owns, and warns of the others.
-func taken[T any](m *merger, p *piece, list []T, unitOf func(*T) unit) []T {
-	refused := map[unit]bool{}
+// taken returns the entries whose unit the piece owns. It warns of the others
+// unless they only repeat what the state, which has is, tells already.
+func taken[T any](m *merger, p *piece, has, list []T, unitOf func(*T) unit) []T {
 	var last unit
 	ours := false
 	keep := func(e *T) bool {
-		u := unitOf(e)
-		if u != last {
+		if u := unitOf(e); u != last {
 			last, ours = u, m.takes(p, u)
-		}
-		if !ours {
-			refused[u] = true
 		}
 		return ours
 	}
-	bad := slices.IndexFunc(list, func(e T) bool { return !keep(&e) })
-	if bad >= 0 {
-		kept := slices.Clone(list[:bad])
-		for i := bad; i < len(list); i++ {
-			if keep(&list[i]) {
-				kept = append(kept, list[i])
+	first := slices.IndexFunc(list, func(e T) bool { return !keep(&e) })
+	if first < 0 {
+		return list
+	}
+	kept := slices.Clone(list[:first])
+	refused := map[unit][]T{}
+	for _, e := range list[first:] {
+		if keep(&e) {
+			kept = append(kept, e)
+		} else {
+			refused[last] = append(refused[last], e)
+		}
+	}
+	for u, again := range refused {
+		i := 0
+		for _, e := range has {
+			if unitOf(&e) == u && i < len(again) && reflect.DeepEqual(e, again[i]) {
+				i++
 			}
 		}
-		list = kept
+		if i < len(again) {
+			m.l.warn.addf(Repeated, p.file, 0, "%s: taken from %s, not from here", u, m.owner[u].file)
+		}
 	}
-	for u := range refused {
-		m.repeated(p, u)
-	}
-	return list
+	return kept
 }
 
 func byFamily(f rpdb.Family, p4, p6 rpdb.Parts) rpdb.Parts {
@@ -130,22 +133,22 @@ func join[T any](a, b []T) []T {
 // piece adds one piece whose device indexes are final.
 func (m *merger) piece(p *piece) {
 	s, from := m.state, &p.state
-	s.Rules = join(s.Rules, taken(m, p, from.Rules, func(r *rpdb.Rule) unit {
+	s.Rules = join(s.Rules, taken(m, p, s.Rules, from.Rules, func(r *rpdb.Rule) unit {
 		return unit{what: byFamily(r.Family, rpdb.PartRules4, rpdb.PartRules6)}
 	}))
-	s.Routes = join(s.Routes, taken(m, p, from.Routes, func(r *rpdb.Route) unit {
+	s.Routes = join(s.Routes, taken(m, p, s.Routes, from.Routes, func(r *rpdb.Route) unit {
 		return unit{what: byFamily(r.Family, rpdb.PartRoutes4, rpdb.PartRoutes6), table: r.Table}
 	}))
-	s.NextHops = join(s.NextHops, taken(m, p, from.NextHops, func(*rpdb.NextHopObject) unit {
+	s.NextHops = join(s.NextHops, taken(m, p, s.NextHops, from.NextHops, func(*rpdb.NextHopObject) unit {
 		return unit{what: rpdb.PartNextHops}
 	}))
-	s.Addrs = join(s.Addrs, taken(m, p, from.Addrs, func(a *rpdb.Addr) unit {
+	s.Addrs = join(s.Addrs, taken(m, p, s.Addrs, from.Addrs, func(a *rpdb.Addr) unit {
 		return unit{what: byFamily(a.Family, rpdb.PartAddrs4, rpdb.PartAddrs6), dev: a.Index}
 	}))
-	s.Neighs = join(s.Neighs, taken(m, p, from.Neighs, func(n *rpdb.Neigh) unit {
+	s.Neighs = join(s.Neighs, taken(m, p, s.Neighs, from.Neighs, func(n *rpdb.Neigh) unit {
 		return unit{what: rpdb.PartNeighs, dev: n.Index}
 	}))
-	s.Labels = join(s.Labels, taken(m, p, from.Labels, func(*rpdb.AddrLabel) unit {
+	s.Labels = join(s.Labels, taken(m, p, s.Labels, from.Labels, func(*rpdb.AddrLabel) unit {
 		return unit{what: rpdb.PartLabels}
 	}))
 	m.sysctls(p)

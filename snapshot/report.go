@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -89,11 +91,15 @@ func isAddress(command, option string) bool {
 	return len(f) > 2 && f[0] == "ip" && f[1] == option && objectOf(f[2]) == "address"
 }
 
-// rank orders the commands of a report: devices first, so that others find them.
+// rank orders the commands of a report: devices first, so that others find them,
+// and IPv4 before IPv6.
 func rank(command string) int {
 	for i, word := range []string{" link", " addr", " rule", " route show table all", " route", " nexthop", " neigh"} {
 		if strings.Contains(command, word) {
-			return i
+			if strings.Contains(command, " -6 ") {
+				return 2*i + 1
+			}
+			return 2 * i
 		}
 	}
 	return 100
@@ -148,12 +154,49 @@ func (l *loader) reportNames(name string, ms []member) (*iproute2.Names, error) 
 			etc[m.role.names] = data
 		}
 	}
+	return l.loadNames(path.Join(name, "etc/iproute2"), etc, vendor), nil
+}
+
+// loadNames reads name files; nil if there are none, so that others hold.
+func (l *loader) loadNames(file string, etc, vendor memFS) *iproute2.Names {
 	if len(etc)+len(vendor) == 0 {
-		return nil, nil
+		return nil
 	}
 	names, err := iproute2.LoadNames(etc, vendor)
 	if err != nil {
-		l.warn.addf(NotUnderstood, path.Join(name, "etc/iproute2"), 0, "%v", err)
+		l.warn.addf(NotUnderstood, file, 0, "%v", err)
 	}
-	return names, nil
+	if l.snap.Names == nil {
+		l.snap.Names = names
+	}
+	return names
+}
+
+// nameFiles reads the name files (rt_tables and its like) among the paths, which
+// are known by their names and have to be read before what uses them, and returns
+// the other paths.
+func (l *loader) nameFiles(paths []string) ([]string, error) {
+	etc := memFS{}
+	var rest, files []string
+	for _, p := range paths {
+		base := filepath.Base(p)
+		fi, err := os.Stat(p)
+		if !isNameFile(base) || err != nil || !fi.Mode().IsRegular() {
+			rest = append(rest, p)
+			continue
+		}
+		f, err := os.Open(p)
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(l.budget.parsed(f, p))
+		_ = f.Close()
+		if err != nil {
+			return nil, fileError(p, err)
+		}
+		etc[base] = data
+		files = append(files, p)
+	}
+	l.names = l.loadNames(strings.Join(files, ", "), etc, nil)
+	return rest, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
@@ -15,6 +16,10 @@ type Snapshot struct {
 
 	Host string    // host name, where a source tells it
 	Time time.Time // when the state was taken; zero: not told
+
+	// Names are the names of tables, protocols and so on that the sources bring; nil:
+	// none, the built-in ones hold.
+	Names *iproute2.Names
 
 	// Namespace is the network namespace that was chosen in sources that hold
 	// several, Namespaces the others that they hold.
@@ -31,7 +36,8 @@ type Source struct {
 // Open reads files into one state. A path is a file in any of the formats of the
 // package, a directory, "-" for standard input, or "example" or "example-old", the
 // hosts that are built in (./example is a file). A path that ends in #ns=NAME is
-// read for that network namespace.
+// read for that network namespace. A file named rt_tables (or like another file of
+// /etc/iproute2) names the tables of the others.
 //
 // It fails when a file cannot be read, is not recognised, is damaged, or passes a
 // limit. What a file does not tell, and lines that are not understood, are
@@ -46,6 +52,10 @@ func (o *Options) Open(paths ...string) (*Snapshot, error) {
 		return nil, fmt.Errorf("no snapshot given")
 	}
 	l := newLoader(o.withDefaults())
+	paths, err := l.nameFiles(paths)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range paths {
 		if err := l.path(p); err != nil {
 			return nil, err

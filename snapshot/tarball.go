@@ -22,6 +22,9 @@ func (l *loader) tarball(s *stream, ns string) error {
 	}
 	switch tops := t.tops(); len(tops) {
 	case 0:
+		for _, w := range t.skipped.all() {
+			l.warn.add(w)
+		}
 		return l.loose(s.name, ns, t.loose)
 	case 1:
 		return l.report(path.Join(s.name, tops[0]), ns, t.reports[tops[0]])
@@ -36,6 +39,7 @@ type tarScan struct {
 	name    string
 	reports map[string][]member // by top directory
 	loose   []member            // no report's, as long as there is no report
+	skipped warnings            // about those
 	kept    int
 }
 
@@ -118,7 +122,7 @@ func (t *tarScan) looseEntry(p string, r io.Reader) error {
 	case FormatEmpty:
 		return nil
 	default:
-		t.l.warn.addf(Skipped, path.Join(t.name, p), 0, "not recognised, not read")
+		t.skipped.addf(Skipped, path.Join(t.name, p), 0, "not recognised, not read")
 		return nil
 	}
 	m, err := t.keep(p, io.MultiReader(bytes.NewReader(head), r))
@@ -131,7 +135,7 @@ func (t *tarScan) dropLoose(r role) {
 	if r.names != "" || r.command == "cat /proc/version" {
 		return
 	}
-	t.loose = nil
+	t.loose, t.skipped = nil, warnings{}
 }
 
 // tops returns the top directories of the reports: those with more than name

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -37,7 +38,7 @@ func (l *loader) text(r io.Reader, d document) error {
 	if d.command != "" {
 		f.onCommand(d.command)
 	}
-	err := t.reader.Read(f, &iproute2.ReadOptions{Names: d.names, Command: d.command})
+	err := t.reader.Read(f, &iproute2.ReadOptions{Names: cmp.Or(d.names, l.names), Command: d.command})
 	for _, p := range t.reader.TakeProblems() {
 		line := p.Line
 		if line > 0 {

@@ -54,6 +54,7 @@ func (s *State) Build() (*Database, error) {
 	db.buildRules()
 	routes4, routes6 := db.splitRoutes()
 	db.buildTables4(routes4)
+	db.resolveGateways4()
 	db.fillSources4()
 	db.build6(routes6)
 	return db, nil

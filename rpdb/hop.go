@@ -10,6 +10,7 @@ type hop struct {
 	scope   Scope // of the nexthop: link for a real gateway, host without one
 	weight  uint32
 	realms  uint32
+	resolve bool // its scope follows from a lookup of the gateway
 	dead    bool
 	ignored bool       // no carrier, and the device ignores such routes
 	bound   int32      // upper bound of the hash, -1 for none
@@ -39,11 +40,19 @@ func (db *Database) hops(r *Route) []hop {
 	return out
 }
 
-// hop compiles one nexthop. A dump does not show its scope; it follows from the
-// gateway (spec 1.3).
+// hop compiles one nexthop. The scope of one with a gateway is settled later, by
+// resolveGateways4.
 func (db *Database) hop(n *NextHop, scope Scope, local bool) hop {
 	h := hop{dev: db.devs[n.Dev], oif: n.Dev, gw: n.Gateway, weight: max(n.Weight, 1), realms: n.Realms}
-	h.scope = db.hopScope(n, scope, local)
+	switch {
+	case scope == ScopeHost || local:
+		h.scope = ScopeNowhere
+	case !n.Gateway.IsValid():
+		h.scope = ScopeHost
+	default:
+		h.scope = ScopeLink
+		h.resolve = n.Gateway.Is4() && n.Flags&NHOnlink == 0
+	}
 	down := n.Flags&NHLinkDown != 0
 	ignore := h.dev != nil && h.dev.conf4.ignoreLinkdown
 	h.ignored = down && ignore
@@ -52,30 +61,52 @@ func (db *Database) hop(n *NextHop, scope Scope, local bool) hop {
 	return h
 }
 
-// hopScope is the nexthop's scope: nowhere for a route of host scope, host without
-// a gateway or with one that is this host itself, else link.
-func (db *Database) hopScope(n *NextHop, scope Scope, local bool) Scope {
-	switch {
-	case scope == ScopeHost || local:
-		return ScopeNowhere
-	case !n.Gateway.IsValid():
-		return ScopeHost
-	case n.Flags&NHOnlink == 0 && n.Gateway.Is4() && db.ownAddress(n.Gateway, n.Dev):
-		return ScopeHost
+// resolveGateways4 settles the scope of nexthops with a gateway, which a dump does
+// not show: that of the route that leads to the gateway, so host if it is this host
+// itself (fib_check_nh, spec IPv4 9.2). Where nothing leads there any more, the
+// kernel once found a way, and it is link.
+func (db *Database) resolveGateways4() {
+	for _, o := range db.objects {
+		db.resolveHops(o.hops, ScopeGlobal, TableMain)
 	}
-	return ScopeLink
-}
-
-// ownAddress reports whether a gateway is an address of this host, as the check of
-// a nexthop finds it (fib_check_nh: the result has host scope).
-func (db *Database) ownAddress(a netip.Addr, dev int) bool {
-	for i := range db.state.Addrs {
-		if ad := &db.state.Addrs[i]; ad.Local == a && ad.Index == dev {
-			return true
+	done := map[*info4]bool{}
+	for id, t := range db.tables4 {
+		for i := range t.aliases {
+			if in := t.aliases[i].info; !done[in] {
+				done[in] = true
+				db.resolveHops(in.hops, in.scope, id)
+			}
 		}
 	}
-	d := db.devs[dev]
-	return d != nil && d.IsLoopback() && a.IsLoopback()
+}
+
+func (db *Database) resolveHops(hops []hop, scope Scope, table uint32) {
+	for i := range hops {
+		if h := &hops[i]; h.resolve {
+			h.scope = db.gatewayScope(h, scope, table)
+		}
+	}
+}
+
+// gatewayScope looks a gateway up as the kernel does when a route is added: in the
+// route's own table, then through the rules.
+func (db *Database) gatewayScope(h *hop, scope Scope, table uint32) Scope {
+	k := Key{
+		Family: IPv4, Dst: h.gw, Src: IPv4.Zero(), OIF: h.oif, IIF: Loopback,
+		Scope: max(scope+1, ScopeLink), IgnoreLinkState: true,
+	}
+	res := found4{rule: -1}
+	err := EAGAIN
+	if table != TableMain {
+		err, _ = db.lookupTable4(table, &k, &res, nil)
+	}
+	if err != OK {
+		err, res = db.lookup4(ForGateway, &k, nil)
+	}
+	if err != OK || res.alias.route.Type != Unicast && res.alias.route.Type != Local {
+		return ScopeLink
+	}
+	return res.alias.info.scope
 }
 
 // neighInvalid reports whether the neighbour entry of a gateway exists and is not

@@ -26,8 +26,12 @@ func (db *Database) selectAddr(dev *device, gw netip.Addr, scope Scope, w *Walk)
 	if dev == nil {
 		return netip.Addr{}
 	}
-	if !gw.Is4() {
-		gw = netip.Addr{}
+	if gw.Is6() {
+		// The kernel reads the first four bytes of an IPv6 gateway here, too.
+		b := gw.As16()
+		if gw = netip.AddrFrom4([4]byte(b[:4])); gw.IsUnspecified() {
+			gw = netip.Addr{}
+		}
 	}
 	tr := w.sourceFor(dev, gw, scope)
 	if a := selectOn(dev, gw, scope, tr); a != nil {

@@ -39,6 +39,7 @@ type info4 struct {
 
 // infoKey identifies routes that can share an info4.
 type infoKey struct {
+	table   uint32
 	scope   Scope
 	prefsrc netip.Addr
 	local   bool
@@ -97,7 +98,7 @@ func compareAliases(a, b *Route) int {
 
 // info4 compiles the nexthops of a route, or finds them compiled.
 func (db *Database) info4(r *Route, infos map[infoKey]*info4) *info4 {
-	key := infoKey{scope: r.Scope, prefsrc: r.PrefSrc, local: r.Type == Local, nhid: r.NHID, n: len(r.NextHops)}
+	key := infoKey{table: r.Table, scope: r.Scope, prefsrc: r.PrefSrc, local: r.Type == Local, nhid: r.NHID, n: len(r.NextHops)}
 	if len(r.NextHops) == 1 && r.NextHops[0].Encap == nil {
 		h := &r.NextHops[0]
 		key.first = hopKey{h.Dev, h.Gateway, h.Weight, h.Flags, h.Realms}

@@ -69,19 +69,22 @@ func sourceOf(f *rpdb.Flow) string {
 	return f.Family().Zero().String()
 }
 
-var rpModes = map[int]string{0: "off", 1: "strict", 2: "loose"}
+// rpModes are the modes of rp_filter.
+var rpModes = map[int]string{0: "the check is off", 1: "strict", 2: "loose takes any way"}
 
 // rpFilter tells the reverse-path check: the mode and where it comes from, the way
 // back, and the outcome.
 func (b *builder) rpFilter(c *rpdb.Check) (left, right string) {
 	dev := b.w.dev(c.Dev)
-	left = fmt.Sprintf("rp_filter %d (%s) = max(all %d, %s %d)", c.Value, rpModes[c.Value], c.All, dev, c.DevValue)
+	left = fmt.Sprintf("rp_filter %d = max(all %d, %s %d)", c.Value, c.All, dev, c.DevValue)
 	back := b.wayBack()
 	switch {
 	case c.Passed && back == "":
 		return left, "the way back is not looked at"
-	case c.Passed:
+	case c.Passed && back == dev:
 		return left, "reverse → " + back + ": passes"
+	case c.Passed:
+		return left, fmt.Sprintf("reverse → %s, and %s: passes", back, rpModes[c.Value])
 	}
 	switch c.Drop {
 	case rpdb.DropReverseNoRoute:

@@ -32,9 +32,9 @@ func (b *builder) wantedGot(r *rpdb.Rule, k *rpdb.Key, s rpdb.SelectorResult) (w
 	case rpdb.SelUID:
 		return fmt.Sprintf("%d-%d", r.UID.V.Start, r.UID.V.End), uidWord(k.UID)
 	case rpdb.SelFrom:
-		return r.From.String(), b.srcWord(k)
+		return prefix(r.From), b.srcWord(k)
 	case rpdb.SelTo:
-		return r.To.String(), k.Dst.String()
+		return prefix(r.To), k.Dst.String()
 	case rpdb.SelTOS:
 		return hex(uint64(r.TOS)), hex(uint64(k.TOS))
 	case rpdb.SelDSCP:

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
@@ -215,8 +216,13 @@ func shortSelector(s string) string {
 	return s
 }
 
-// inverted writes the selectors of a not rule: it matches unless all of them do.
+// inverted writes the selectors of a not rule, in the order in which ip prints
+// them: it matches unless all of them do.
 func inverted(sel []SelectorView) string {
+	sel = slices.Clone(sel)
+	slices.SortStableFunc(sel, func(a, b SelectorView) int {
+		return slices.Index(printed, a.Selector) - slices.Index(printed, b.Selector)
+	})
 	parts := make([]string, len(sel))
 	for i, s := range sel {
 		mark := "✗"
@@ -226,6 +232,12 @@ func inverted(sel []SelectorView) string {
 		parts[i] = s.Selector + " " + mark
 	}
 	return "not( " + strings.Join(parts, " ∧ ") + " )"
+}
+
+// printed is the order of selectors in the text of a rule.
+var printed = []string{
+	"from", "to", "tos", "fwmark", "iif", "oif", "l3mdev", "uidrange", "ipproto",
+	"sport", "dport", "tun_id", "dscp", "flowlabel",
 }
 
 func withInverted(text string, s *rpdb.Step, v *StepView) string {

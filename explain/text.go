@@ -239,7 +239,7 @@ func (t *teller) source() {
 func (t *teller) rest() {
 	v := t.v
 	for i, a := range v.Alternatives {
-		t.entry(once(i, "if"), fmt.Sprintf("%s is %s: %s", a.Field, a.Value, t.short(a.Answer)), warn)
+		t.entry(once(i, "if"), strings.Join(a.condition, " and ")+": "+t.short(a.Answer), warn)
 	}
 	if v.Kernel.Asked && v.Kernel.Agrees {
 		t.entry("kernel", strings.TrimSpace(v.Kernel.Release+" says: "+v.Kernel.Reply), dim)

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -16,7 +17,7 @@ func (b *builder) unknown() {
 	}
 	d := &b.walk.Decision
 	for _, name := range fieldNames(b.walk.Flow.Unknown & (b.r.Given | d.Depends)) {
-		u := UnknownView{What: "the flow's " + name, Assumed: b.fieldValue(name), Effect: "does not change the answer"}
+		u := UnknownView{What: "the flow's " + name, Assumed: fieldValue(b.w, &b.walk.Flow, name), Effect: "does not change the answer"}
 		if slices.Contains(fieldNames(d.Depends), name) {
 			u.Effect = "could change the answer"
 		}
@@ -44,16 +45,15 @@ func (b *builder) multipathUnknown() {
 	})
 }
 
-// fieldValue is the value that a field of the flow is taken to have.
-func (b *builder) fieldValue(name string) string {
-	f := &b.walk.Flow
+// fieldValue is the value that a field of a flow has.
+func fieldValue(w *words, f *rpdb.Flow, name string) string {
 	switch name {
 	case "mark":
 		return hex(uint64(f.Mark))
 	case "uid":
 		return uidWord(f.UID)
 	case "ipproto":
-		return b.w.proto(f.IPProto)
+		return w.proto(f.IPProto)
 	case "sport":
 		return fmt.Sprint(f.SPort)
 	case "dport":
@@ -66,21 +66,16 @@ func (b *builder) fieldValue(name string) string {
 	return fmt.Sprint(f.TunID)
 }
 
-// tests reports whether the walk met a rule that has a selector.
-func (b *builder) tests(want rpdb.Selector) bool {
-	for i := range b.walk.Lookups {
-		for _, s := range b.walk.Lookups[i].Steps {
-			if s.Verdict == rpdb.NotReached || s.Verdict == rpdb.JumpedOver {
-				continue
-			}
-			for _, sel := range s.Selectors {
-				if sel.Selector == want {
-					return true
-				}
-			}
-		}
+// matters reports whether a field that the asker did not set could change the
+// answer.
+func (b *builder) matters(field rpdb.Fields) bool {
+	f := b.walk.Flow
+	if (b.r.Given|f.Unknown)&field != 0 {
+		return false
 	}
-	return false
+	f.Unknown |= field
+	d := b.r.DB.Lookup(&f)
+	return d.Depends&field != 0
 }
 
 // outside says what lies outside the model and could change what happens to this
@@ -90,14 +85,14 @@ func (b *builder) outside() {
 	f, d := &b.walk.Flow, &b.walk.Decision
 	if f.Mark != 0 && f.Unknown&rpdb.FieldMark == 0 {
 		b.out("mark", "mark %s is taken as given; what sets it (SO_MARK, nft, iptables) is not looked at", hex(uint64(f.Mark)))
-	} else if b.tests(rpdb.SelMark) && b.r.Given&rpdb.FieldMark == 0 && f.Unknown&rpdb.FieldMark == 0 {
-		b.out("mark", "rules test the mark, taken as 0: SO_MARK, nft or iptables may set another (give: mark M)")
+	} else if b.matters(rpdb.FieldMark) {
+		b.out("mark", "the mark is taken as 0; SO_MARK, nft or iptables may set another, and that matters here: ask with mark M, or mark ?")
 	}
-	if f.Family() == rpdb.IPv4 && (b.r.Given|f.Unknown)&rpdb.FieldIPProto == 0 && b.tests(rpdb.SelIPProto) {
-		b.note("rules test the protocol, taken as udp, as ip route get does (give: ipproto tcp)")
+	if f.Family() == rpdb.IPv4 && b.matters(rpdb.FieldIPProto) {
+		b.note("the protocol is taken as udp, as the kernel does, and that matters here: ask with ipproto P")
 	}
 	b.outsideDevices()
-	if f.IIF != 0 && d.Err == rpdb.OK && d.Type == rpdb.Unicast && natted(b.w.kind(f.IIF)) {
+	if f.IIF != 0 && d.Err == rpdb.OK && d.Type == rpdb.Unicast && natted(b.w.kind(f.IIF), b.w.dev(f.IIF)) {
 		b.out("nat", "%s may lead to containers: routing sees %s before SNAT, and un-DNAT of a reply happens later", b.w.dev(f.IIF), sourceOf(f))
 	}
 	if d.OIF > rpdb.Loopback || f.IIF > rpdb.Loopback {
@@ -105,7 +100,18 @@ func (b *builder) outside() {
 	}
 }
 
-func natted(kind string) bool { return kind == "bridge" || kind == "veth" }
+// natted reports whether a device is likely to lead to containers.
+func natted(kind, name string) bool {
+	if kind == "bridge" || kind == "veth" {
+		return true
+	}
+	for _, p := range []string{"docker", "br-", "cni", "veth", "cali", "podman"} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
+}
 
 // outsideDevices tells what the devices on the way decide by themselves.
 func (b *builder) outsideDevices() {

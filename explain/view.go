@@ -154,11 +154,12 @@ type CandidateView struct {
 	Scores map[string]int `json:"scores,omitempty"`
 }
 
-// AlternativeView is the answer for another value of a field.
+// AlternativeView is the answer for other values of fields that nobody knows.
 type AlternativeView struct {
-	Field  string `json:"field"`
-	Value  string `json:"value"`
-	Answer string `json:"answer"`
+	If     map[string]string `json:"if"` // the fields and their values
+	Answer string            `json:"answer"`
+
+	condition []string
 }
 
 // WouldPassView is a setting that would let a dropped packet pass.

@@ -3,64 +3,39 @@ package explain
 import (
 	"fmt"
 	"maps"
-	"strconv"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// alternatives looks up the flow with other values of the unknown fields that
-// matter: those that the rules name.
+// alternatives lists the other answers that the flow gets for other values of the
+// fields that nobody knows.
 func (b *builder) alternatives() {
 	const most = 8
-	d, f := &b.walk.Decision, &b.walk.Flow
-	if d.Depends == 0 {
+	f := &b.walk.Flow
+	if b.walk.Decision.Depends == 0 {
 		return
 	}
-	seen := map[string]bool{b.answer(d, f): true}
-	for i := range b.st.Rules {
-		r := &b.st.Rules[i]
-		if r.Family != f.Family() {
+	alts, _ := b.r.DB.Alternatives(f)
+	base := b.walk.Decision
+	base.Depends = 0
+	seen := map[string]bool{b.answer(&base, f): true}
+	for i := range alts {
+		a := &alts[i]
+		a.Flow.Unknown, a.Decision.Depends = 0, 0
+		answer := b.answer(&a.Decision, &a.Flow)
+		if seen[answer] || len(b.view.Alternatives) == most {
 			continue
 		}
-		for _, v := range variants(r, f, d.Depends) {
-			v.flow.Unknown = 0
-			got := b.r.DB.Lookup(&v.flow)
-			answer := b.answer(&got, &v.flow)
-			if seen[answer] || len(b.view.Alternatives) == most {
-				continue
+		seen[answer] = true
+		v := AlternativeView{If: map[string]string{}, Answer: answer}
+		for _, name := range fieldNames(f.Unknown) {
+			if got := fieldValue(b.w, &a.Flow, name); got != fieldValue(b.w, f, name) {
+				v.If[name] = got
+				v.condition = append(v.condition, name+" is "+got)
 			}
-			seen[answer] = true
-			b.view.Alternatives = append(b.view.Alternatives, AlternativeView{Field: v.field, Value: v.value, Answer: answer})
 		}
+		b.view.Alternatives = append(b.view.Alternatives, v)
 	}
-}
-
-// variant is the flow with one field changed to what a rule wants.
-type variant struct {
-	flow         rpdb.Flow
-	field, value string
-}
-
-func variants(r *rpdb.Rule, f *rpdb.Flow, depends rpdb.Fields) []variant {
-	var vs []variant
-	try := func(field rpdb.Fields, set bool, value string, change func(*rpdb.Flow)) {
-		if depends&field == 0 || !set {
-			return
-		}
-		c := *f
-		change(&c)
-		vs = append(vs, variant{c, fieldNames(field)[0], value})
-	}
-	try(rpdb.FieldMark, r.MarkMask != 0, hex(uint64(r.Mark&r.MarkMask)), func(c *rpdb.Flow) { c.Mark = r.Mark & r.MarkMask })
-	try(rpdb.FieldUID, r.UID.Set, uidWord(r.UID.V.Start), func(c *rpdb.Flow) { c.UID = r.UID.V.Start })
-	try(rpdb.FieldIPProto, r.IPProto != 0, strconv.Itoa(int(r.IPProto)), func(c *rpdb.Flow) { c.IPProto = r.IPProto })
-	try(rpdb.FieldSPort, r.SPort.Start != 0, strconv.Itoa(int(r.SPort.Start)), func(c *rpdb.Flow) { c.SPort = r.SPort.Start })
-	try(rpdb.FieldDPort, r.DPort.Start != 0, strconv.Itoa(int(r.DPort.Start)), func(c *rpdb.Flow) { c.DPort = r.DPort.Start })
-	try(rpdb.FieldTOS, r.TOS != 0, hex(uint64(r.TOS)), func(c *rpdb.Flow) { c.TOS = r.TOS })
-	try(rpdb.FieldTOS, r.DSCP.Set, hex(uint64(r.DSCP.V.Value<<2)), func(c *rpdb.Flow) { c.TOS = r.DSCP.V.Value << 2 })
-	try(rpdb.FieldFlowLabel, r.FlowLabelMask != 0, hex(uint64(r.FlowLabel)), func(c *rpdb.Flow) { c.FlowLabel = r.FlowLabel })
-	try(rpdb.FieldTunID, r.TunID != 0, strconv.FormatUint(r.TunID, 10), func(c *rpdb.Flow) { c.TunID = r.TunID })
-	return vs
 }
 
 // wouldPass tries the settings that could let a dropped packet pass, each on a copy

@@ -37,6 +37,7 @@ func (c *Conn) State(progress func(rtnl.Progress)) (*rpdb.State, error) {
 		s.Missing &^= rpdb.PartSysctls
 	}
 	s.Kernel, _ = release()
+	s.Facts.HomeAddresses = homeAddresses(s.Kernel.Release)
 	s.Notes = append(s.Notes, changed...)
 	return s, nil
 }
@@ -62,6 +63,7 @@ func (c *Conn) Capture(progress func(rtnl.Progress)) (*rtnl.Capture, error) {
 		cap.Missing &^= rpdb.PartSysctls
 	}
 	cap.Kernel, cap.Host = release()
+	cap.Facts.HomeAddresses = homeAddresses(cap.Kernel.Release)
 	cap.Notes = append(cap.Notes, changed...)
 	return cap, nil
 }

@@ -157,7 +157,7 @@ func (s *saddr6) value(r SourceRule, c cand6) int {
 	case Source6Preferred:
 		return b2i(s.preferred(c))
 	case Source6Home:
-		return b2i(a.Flags&IFAHomeAddress != 0)
+		return b2i(s.home(a))
 	case Source6OutDev:
 		return b2i(s.dev == nil || s.dev == c.dev)
 	case Source6Label:
@@ -175,6 +175,17 @@ func (s *saddr6) value(r SourceRule, c cand6) int {
 		return b2i(a.Flags&IFAOptimistic == 0)
 	}
 	return 0
+}
+
+// home reports whether an address is a home address, for kernels that care.
+func (s *saddr6) home(a *Addr) bool {
+	if a.Flags&IFAHomeAddress == 0 {
+		return false
+	}
+	if s.db.facts.HomeAddresses == Unknown {
+		s.w.assume("whether the kernel has CONFIG_IPV6_MIP6", "yes")
+	}
+	return s.db.facts.HomeAddresses != No
 }
 
 // preferred reports whether an address is neither deprecated nor optimistic, or is

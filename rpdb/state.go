@@ -36,6 +36,9 @@ type Facts struct {
 	// CustomLocal4 tells whether a route of type local was ever added by a user:
 	// it changes the check of source addresses where rp_filter is 0.
 	CustomLocal4 Tri
+	// HomeAddresses tells whether the kernel prefers mobile IPv6 home addresses as
+	// sources (CONFIG_IPV6_MIP6). Unknown counts as yes: distributions build it.
+	HomeAddresses Tri
 }
 
 // State is a network namespace's routing state as plain data, in the order in

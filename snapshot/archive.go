@@ -47,6 +47,8 @@ type archiveFacts struct {
 	CustomRules4 string `json:"custom_rules_ipv4"`
 	CustomRules6 string `json:"custom_rules_ipv6"`
 	CustomLocal4 string `json:"custom_local_ipv4"`
+	// HomeAddrs is absent in archives without it: unknown.
+	HomeAddrs string `json:"home_addresses,omitempty"`
 }
 
 // archiveDump is one dump: its bytes follow the header in the order of the list.
@@ -115,6 +117,7 @@ func headerOf(c *rtnl.Capture) archiveHeader {
 		Kernel:    c.Kernel.Release,
 		Facts: archiveFacts{
 			c.Facts.CustomRules4.String(), c.Facts.CustomRules6.String(), c.Facts.CustomLocal4.String(),
+			c.Facts.HomeAddresses.String(),
 		},
 		Notes:   c.Notes,
 		Sysctls: c.Sysctls,
@@ -239,6 +242,8 @@ func (h *archiveHeader) capture() (*rtnl.Capture, error) {
 			CustomRules4: parseTri(h.Facts.CustomRules4),
 			CustomRules6: parseTri(h.Facts.CustomRules6),
 			CustomLocal4: parseTri(h.Facts.CustomLocal4),
+
+			HomeAddresses: parseTri(h.Facts.HomeAddrs),
 		},
 		Host:  h.Host,
 		Notes: h.Notes,

@@ -187,6 +187,7 @@ func (m *merger) facts(f *rpdb.Facts) {
 		{&to.CustomRules4, f.CustomRules4},
 		{&to.CustomRules6, f.CustomRules6},
 		{&to.CustomLocal4, f.CustomLocal4},
+		{&to.HomeAddresses, f.HomeAddresses},
 	} {
 		if *x.to == rpdb.Unknown {
 			*x.to = x.from

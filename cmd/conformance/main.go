@@ -25,7 +25,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(lookupsCommand())
+	root.AddCommand(lookupsCommand(), recordCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		if !errors.Is(err, errMismatch) {
 			fmt.Fprintln(os.Stderr, "conformance:", strings.TrimPrefix(err.Error(), "conformance: "))

@@ -13,6 +13,9 @@ import (
 // state before each query. Where the case has a => line (the answer that a
 // specification gives, in its shortened form), a different answer is an error.
 func Record(c *Case) error {
+	if c.Excerpt {
+		return fmt.Errorf("%s: it is a part of a longer session and cannot be run", c.Name)
+	}
 	h, err := newKernelHost(c)
 	if err != nil {
 		return err
@@ -36,6 +39,7 @@ func Record(c *Case) error {
 		if s.Kind != Command {
 			continue
 		}
+		s.State, s.Walk = 0, nil
 		if s.IsQuery() && s.Beyond == "" {
 			if dirty {
 				if state, err = c.recordState(h, state); err != nil {

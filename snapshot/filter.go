@@ -7,15 +7,14 @@ import (
 	"regexp"
 )
 
-// filter is the text of a document as the reader of ip's text wants it. JSON
-// documents in it, and lines of sysctl and uname, are handed out on the way and
-// leave blank lines behind, so that line numbers stay true. Nothing is held but a
-// line.
+// filter cuts a document into stretches of text and of JSON, which may follow each
+// other in any order. As an io.Reader it yields the present stretch of text. Lines
+// of sysctl and uname are handed out on the way and leave blank lines behind, so
+// that line numbers stay true. Nothing is held but a line.
 type filter struct {
 	r    *bufio.Reader
 	line int // lines read
 
-	onJSON    func(r io.Reader, line int, command string) error
 	onSysctl  func(path, value string)
 	onUname   func(release, host string)
 	onCommand func(command string)
@@ -43,10 +42,8 @@ func (f *filter) Read(p []byte) (int, error) {
 
 // fill reads a line, or the part of a long one that the buffer holds.
 func (f *filter) fill() error {
-	if !f.mid {
-		if head, _ := f.r.Peek(64); jsonStart(head) {
-			return f.json()
-		}
+	if !f.mid && f.atJSON() {
+		return io.EOF
 	}
 	chunk, err := f.r.ReadSlice('\n')
 	if len(chunk) == 0 || err != nil && err != io.EOF && err != bufio.ErrBufferFull {
@@ -70,19 +67,16 @@ func unlessNil(err error) error {
 	return err
 }
 
-// json hands out the JSON documents that begin here.
-func (f *filter) json() error {
-	first := f.line
-	j := &jsonReader{f: f}
-	if err := f.onJSON(j, first, f.command); err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, j); err != nil {
-		return err
-	}
-	f.command = ""
-	f.rest = bytes.Repeat(f.lineEnd[:], f.line-first)
-	return nil
+// atJSON reports whether a stretch of JSON begins here, at the start of a line.
+func (f *filter) atJSON() bool {
+	head, _ := f.r.Peek(64)
+	return jsonStart(head)
+}
+
+// atEnd reports whether nothing is left.
+func (f *filter) atEnd() bool {
+	_, err := f.r.Peek(1)
+	return err == io.EOF
 }
 
 // jsonStart tells a line that begins a JSON document of ip: an array or object,

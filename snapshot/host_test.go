@@ -183,6 +183,36 @@ func knowable(list []string) []string {
 	return append(out, sorted...)
 }
 
+// everything is a paste of text, JSON and sysctls, with prompts, Windows line ends
+// and colours.
+func everything(t testing.TB) []byte {
+	var b strings.Builder
+	for _, f := range []struct{ prompt, name string }{
+		{"$ uname -a", "uname_-a"},
+		{"$ ip -j rule", "j_rule"},
+		{"root@vm:~# ip -6 -j rule", "j_-6_rule"},
+		{"root@vm:~# ip -s -d link", "ip_-s_-d_link"},
+		{"[root@vm ~]# ip -4 route show table all", "ip_route_show_table_all"},
+		{"$ ip -j -p neigh", "jp_neigh"},
+		{"$ ip addr", "ip_-d_address"},
+		{"$ sysctl -a", "sysctl_-a"},
+		{"$ ip nexthop", "ip_nexthop"},
+	} {
+		text := hostFile(t, f.name)
+		if strings.HasPrefix(f.name, "ip_") {
+			text = strings.ReplaceAll(text, "eth0", "\x1b[36meth0\x1b[0m")
+		}
+		b.WriteString(f.prompt + "\n" + text)
+	}
+	s := b.String()
+	for id, name := range map[string]string{"100": "vpn", "200": "guest"} {
+		s = strings.ReplaceAll(s, "lookup "+name, "lookup "+id)
+		s = strings.ReplaceAll(s, `"table":"`+name+`"`, `"table":"`+id+`"`)
+		s = strings.ReplaceAll(s, "table "+name, "table "+id)
+	}
+	return []byte(strings.ReplaceAll(s, "\n", "\r\n"))
+}
+
 func TestOneHostManySources(t *testing.T) {
 	dir := t.TempDir()
 	files := sosFiles(t)
@@ -202,6 +232,12 @@ func TestOneHostManySources(t *testing.T) {
 		}
 		return paths
 	}
+	jsons := func(how string) (paths []string) {
+		for _, what := range []string{"rule", "-6_rule", "route_show_table_all", "-6_route_show_table_all", "-d_link", "addr", "nexthop", "neigh"} {
+			paths = append(paths, host(how+"_"+what)...)
+		}
+		return append(paths, host("rt_tables")...)
+	}
 	const all = rpdb.AllParts &^ (rpdb.PartBuckets | rpdb.PartLabels)
 	const saved = rpdb.PartRules4 | rpdb.PartRules6 | rpdb.PartRoutes4 | rpdb.PartRoutes6 | rpdb.PartAddrs4 | rpdb.PartAddrs6 | rpdb.PartLinks
 	truth := mustOpen(t, host("host.rulewalk")...)
@@ -216,6 +252,10 @@ func TestOneHostManySources(t *testing.T) {
 		{"tar.gz", all, []string{file("a", compressed(t, gzipWriter, ball))}},
 		{"tar.xz", all, []string{file("b", compressed(t, xzWriter, ball))}},
 		{"tar.zst", all, []string{file("c", compressed(t, zstdWriter, ball))}},
+		{"ip -j", all &^ rpdb.PartSysctls, jsons("j")},
+		{"ip -j -d", all &^ rpdb.PartSysctls, jsons("jd")},
+		{"ip -j -p", all &^ rpdb.PartSysctls, jsons("jp")},
+		{"everything in one", all, []string{file("all", everything(t))}},
 		{"save files", saved, host("route.save", "route6.save", "rule.save", "rule6.save", "addr.save", "ip_-s_-d_link")},
 		{
 			"supportconfig", rpdb.PartRules4 | rpdb.PartRoutes4 | rpdb.PartAddrs4 | rpdb.PartAddrs6 | rpdb.PartNeighs,

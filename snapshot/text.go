@@ -34,17 +34,49 @@ func (l *loader) text(r io.Reader, d document) error {
 	f.onCommand = func(c string) { file.told |= toldBy(c) }
 	f.onSysctl = func(path, value string) { l.sysctl(file, path, value, d.name, d.line+f.line) }
 	f.onUname = func(release, host string) { l.uname(file, release, host) }
-	f.onJSON = func(j io.Reader, line int, command string) error { return l.json(j, d, line, command) }
 	if d.command != "" {
 		f.onCommand(d.command)
 	}
-	err := t.reader.Read(f, &iproute2.ReadOptions{Names: cmp.Or(d.names, l.names), Command: d.command})
-	for _, p := range t.reader.TakeProblems() {
-		line := p.Line
-		if line > 0 {
-			line += d.line
+	o := &iproute2.ReadOptions{Names: cmp.Or(d.names, l.names), Command: d.command}
+	for {
+		if err := l.stretch(t, f, d, o); err != nil {
+			return err
 		}
-		l.warn.add(Warning{Kind: NotUnderstood, File: d.name, Line: line, Text: problemText(p)})
+		if f.atEnd() {
+			return nil
+		}
+		o.Command = f.command
+	}
+}
+
+// stretch reads a stretch of text, or the JSON documents that begin here.
+func (l *loader) stretch(t *textPiece, f *filter, d document, o *iproute2.ReadOptions) error {
+	before := d.line + f.line
+	isJSON := f.atJSON()
+	var err error
+	if isJSON {
+		j := &jsonReader{f: f}
+		if err = t.reader.ReadJSON(j, o); err == nil {
+			_, err = io.Copy(io.Discard, j)
+		}
+		f.command = ""
+	} else {
+		err = t.reader.Read(f, o)
+	}
+	for _, p := range t.reader.TakeProblems() {
+		w := Warning{Kind: NotUnderstood, File: d.name, Text: problemText(p)}
+		switch {
+		case p.Line == 0:
+		case isJSON:
+			w.Line = before + 1
+			w.Text = fmt.Sprintf("entry %d: %s", p.Line, w.Text)
+		default:
+			w.Line = before + p.Line
+		}
+		l.warn.add(w)
+	}
+	if err != nil && before > 0 {
+		return fmt.Errorf("after line %d: %w", before, err)
 	}
 	return err
 }

@@ -122,11 +122,20 @@ func keyOf(word string, list []keyword) string {
 var commandVerbs = map[string][]keyword{
 	"rule": {{word: "add"}, {word: "delete"}},
 	"route": {
-		{word: "add"}, {word: "change"}, {word: "chg", exact: true, key: "change"}, {word: "replace"},
-		{word: "prepend"}, {word: "append"}, {word: "test"}, {word: "delete"},
+		{word: "add"},
+		{word: "change"},
+		{word: "chg", exact: true, key: "change"},
+		{word: "replace"},
+		{word: "prepend"},
+		{word: "append"},
+		{word: "test"},
+		{word: "delete"},
 	},
 	"address": {
-		{word: "add"}, {word: "change"}, {word: "chg", exact: true, key: "change"}, {word: "replace"},
+		{word: "add"},
+		{word: "change"},
+		{word: "chg", exact: true, key: "change"},
+		{word: "replace"},
 		{word: "delete"},
 	},
 }

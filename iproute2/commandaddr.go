@@ -8,13 +8,17 @@ import (
 )
 
 var addrKeywords = []keyword{
-	{word: "peer", exact: true}, {word: "remote", exact: true, key: "peer"},
-	{word: "broadcast"}, {word: "brd", exact: true, key: "broadcast"},
+	{word: "peer", exact: true},
+	{word: "remote", exact: true, key: "peer"},
+	{word: "broadcast"},
+	{word: "brd", exact: true, key: "broadcast"},
 	{word: "anycast", exact: true},
 	{word: "scope", exact: true},
 	{word: "dev", exact: true},
 	{word: "label", exact: true},
-	{word: "metric"}, {word: "priority", key: "metric"}, {word: "preference", key: "metric"},
+	{word: "metric"},
+	{word: "priority", key: "metric"},
+	{word: "preference", key: "metric"},
 	{word: "valid_lft"},
 	{word: "preferred_lft"},
 	{word: "proto", exact: true},

@@ -11,14 +11,28 @@ var routeKeywords = []keyword{
 	{word: "src", exact: true},
 	{word: "via", exact: true},
 	{word: "from", exact: true},
-	{word: "tos", exact: true}, {word: "dsfield", key: "tos"},
+	{word: "tos", exact: true},
+	{word: "dsfield", key: "tos"},
 	{word: "expires", exact: true},
-	{word: "metric"}, {word: "priority", key: "metric"}, {word: "preference", exact: true, key: "metric"},
+	{word: "metric"},
+	{word: "priority", key: "metric"},
+	{word: "preference", exact: true, key: "metric"},
 	{word: "scope", exact: true},
-	{word: "mtu", exact: true}, {word: "hoplimit", exact: true}, {word: "advmss", exact: true},
-	{word: "reordering"}, {word: "rtt", exact: true}, {word: "rto_min", exact: true},
-	{word: "window"}, {word: "cwnd"}, {word: "initcwnd"}, {word: "initrwnd"},
-	{word: "features"}, {word: "quickack"}, {word: "congctl"}, {word: "rttvar"}, {word: "ssthresh"},
+	{word: "mtu", exact: true},
+	{word: "hoplimit", exact: true},
+	{word: "advmss", exact: true},
+	{word: "reordering"},
+	{word: "rtt", exact: true},
+	{word: "rto_min", exact: true},
+	{word: "window"},
+	{word: "cwnd"},
+	{word: "initcwnd"},
+	{word: "initrwnd"},
+	{word: "features"},
+	{word: "quickack"},
+	{word: "congctl"},
+	{word: "rttvar"},
+	{word: "ssthresh"},
 	{word: "realms"},
 	{word: "onlink", exact: true},
 	{word: "nexthop", exact: true},
@@ -26,7 +40,8 @@ var routeKeywords = []keyword{
 	{word: "protocol"},
 	{word: "table"},
 	{word: "vrf"},
-	{word: "dev", exact: true}, {word: "oif", exact: true, key: "dev"},
+	{word: "dev", exact: true},
+	{word: "oif", exact: true, key: "dev"},
 	{word: "pref"},
 	{word: "ttl-propagate", exact: true},
 	{word: "fastopen_no_cookie"},
@@ -42,7 +57,7 @@ type routeArgs struct {
 	hop   rpdb.NextHop
 	hasTo bool
 
-	hasTable, hasScope, hasProto bool
+	hasTable, hasScope bool
 }
 
 func (a *args) routeCommand(c *Command) {
@@ -187,23 +202,25 @@ func (p *routeArgs) hopWord(h *rpdb.NextHop, key string) bool {
 
 // gateway reads [FAMILY] ADDRESS.
 func (p *routeArgs) gateway() netip.Addr {
-	f := p.c.Family
 	switch p.peek() {
 	case "inet":
 		p.next()
-		f = rpdb.IPv4
+		return p.addr("via", rpdb.IPv4)
 	case "inet6":
 		p.next()
-		f = rpdb.IPv6
-	default:
-		return p.address("via")
+		return p.addr("via", rpdb.IPv6)
 	}
-	return p.addr("via", f)
+	return p.address("via")
 }
 
 var legKeywords = []keyword{
-	{word: "via", exact: true}, {word: "dev", exact: true}, {word: "weight", exact: true},
-	{word: "onlink", exact: true}, {word: "pervasive", exact: true}, {word: "realms"}, {word: "nexthop", exact: true},
+	{word: "via", exact: true},
+	{word: "dev", exact: true},
+	{word: "weight", exact: true},
+	{word: "onlink", exact: true},
+	{word: "pervasive", exact: true},
+	{word: "realms"},
+	{word: "nexthop", exact: true},
 }
 
 // legs reads the list of nexthops; its first word is passed.

@@ -15,6 +15,10 @@ func FormatRuleCommand(verb string, r *rpdb.Rule, o *Options) string {
 	c.L3MDev = false
 	c.TOS, c.DSCP, c.SuppressIfGroup, c.Realms = 0, rpdb.Opt[rpdb.DSCP]{}, rpdb.Opt[int32]{}, 0
 	c.Protocol, c.IPProto = rpdb.ProtoUnspec, 0
+	wordless := r.Action == rpdb.ActUnspec || r.Action == rpdb.ActGoto && r.GotoRef == 0
+	if wordless {
+		c.Action = rpdb.ActTable
+	}
 	_, text, _ := strings.Cut(FormatRule(&c, nil), ":\t")
 	w := []string{ipFamily(r.Family), "rule", verb, "pref", utoa(r.Pref), text}
 	add := func(cond bool, words ...string) {
@@ -22,6 +26,7 @@ func FormatRuleCommand(verb string, r *rpdb.Rule, o *Options) string {
 			w = append(w, words...)
 		}
 	}
+	add(wordless, "type", strconv.Itoa(int(r.Action)))
 	add(r.L3MDev, "l3mdev")
 	add(r.TOS != 0, "tos", "0x"+pad2(r.TOS))
 	add(r.IPProto != 0, "ipproto", strconv.Itoa(int(r.IPProto)))

@@ -41,8 +41,12 @@ func readTranscript(t testing.TB) []transcript {
 
 // transcriptLinks are the devices of the recorded session.
 var transcriptLinks = NewLinkTable([]rpdb.Link{
-	{Index: 1, Name: "lo"}, {Index: 10, Name: "veth0"}, {Index: 11, Name: "veth1"},
-	{Index: 12, Name: "br0"}, {Index: 13, Name: "va"}, {Index: 14, Name: "vb"},
+	{Index: 1, Name: "lo"},
+	{Index: 10, Name: "veth0"},
+	{Index: 11, Name: "veth1"},
+	{Index: 12, Name: "br0"},
+	{Index: 13, Name: "va"},
+	{Index: 14, Name: "vb"},
 })
 
 // transcriptNames are the names of that host: one more than those built in.

@@ -98,7 +98,8 @@ func parseRuleAction(s string) (rpdb.RuleAction, bool) {
 		return a, true
 	}
 	v, ok := parseUint(s, 10, 255)
-	return rpdb.RuleAction(v), ok
+	hasWords := v >= uint32(rpdb.ActTable) && v <= uint32(rpdb.ActNop)
+	return rpdb.RuleAction(v), ok && !hasWords
 }
 
 // ruleSelector reads the selectors of the packet's header.

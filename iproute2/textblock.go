@@ -143,14 +143,6 @@ func (t *TextReader) enter(k lineKind) {
 	t.block.lines++
 }
 
-// family returns the family that the command or the options give.
-func (t *TextReader) family() rpdb.Family {
-	if t.block.hint.family != rpdb.Unspec {
-		return t.block.hint.family
-	}
-	return t.c.family()
-}
-
 // commandWords returns the words of a command after ip, from a bare command or a
 // line that shows one behind a prompt; nil if there is none, or several.
 func commandWords(line string) []string {
@@ -202,12 +194,24 @@ var objects = []struct {
 	name string
 	kind lineKind
 }{
-	{"address", kindAddr}, {"addrlabel", kindNone}, {"maddress", kindNone},
-	{"route", kindRoute}, {"rule", kindRule}, {"neighbor", kindNeigh},
-	{"neighbour", kindNeigh}, {"ntable", kindNone}, {"link", kindLink},
-	{"tunnel", kindNone}, {"monitor", kindNone}, {"xfrm", kindNone},
-	{"mroute", kindNone}, {"mrule", kindNone}, {"netns", kindNone},
-	{"netconf", kindNone}, {"vrf", kindVRF}, {"nexthop", kindNextHop},
+	{"address", kindAddr},
+	{"addrlabel", kindNone},
+	{"maddress", kindNone},
+	{"route", kindRoute},
+	{"rule", kindRule},
+	{"neighbor", kindNeigh},
+	{"neighbour", kindNeigh},
+	{"ntable", kindNone},
+	{"link", kindLink},
+	{"tunnel", kindNone},
+	{"monitor", kindNone},
+	{"xfrm", kindNone},
+	{"mroute", kindNone},
+	{"mrule", kindNone},
+	{"netns", kindNone},
+	{"netconf", kindNone},
+	{"vrf", kindVRF},
+	{"nexthop", kindNextHop},
 }
 
 // parseHint reads the words of a command after ip.

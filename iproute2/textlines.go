@@ -164,7 +164,7 @@ func isRoute(w []string) bool {
 	if s == "default" {
 		return true
 	}
-	if strings.IndexAny(s, ".:/") < 0 {
+	if !strings.ContainsAny(s, ".:/") {
 		return false
 	}
 	_, _, ok := parsePrefix(s, rpdb.Unspec)

@@ -47,7 +47,7 @@ func neighState(s string) (uint16, bool) {
 // isNeigh tells a neighbour from a route: it begins with a bare address and has a
 // state, a hardware address or the word proxy.
 func isNeigh(w []string) bool {
-	if strings.IndexByte(w[0], '/') >= 0 || strings.IndexAny(w[0], ".:") < 0 {
+	if strings.IndexByte(w[0], '/') >= 0 || !strings.ContainsAny(w[0], ".:") {
 		return false
 	}
 	if _, ok := parseAddr(w[0], rpdb.Unspec); !ok {

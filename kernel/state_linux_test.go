@@ -20,21 +20,27 @@ func TestMain(m *testing.M) { testns.Main(m) }
 
 // lab is a namespace with a connection.
 type lab struct {
-	t    *testing.T
+	t    testing.TB
 	ns   *testns.NS
 	conn *kernel.Conn
 }
 
 func newLab(t *testing.T) *lab {
-	ns := testns.New(t)
-	c, err := kernel.Dial(kernel.Config{NetNS: ns.Path()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	l := &lab{t: t, ns: ns, conn: c}
+	l := &lab{t: t, ns: testns.New(t)}
+	l.dial()
 	l.exec(rtnl.SetLink(rpdb.Loopback, rpdb.IFFUp, rpdb.IFFUp))
 	return l
+}
+
+// dial connects to the namespace.
+func (l *lab) dial() {
+	l.t.Helper()
+	c, err := kernel.Dial(kernel.Config{NetNS: l.ns.Path()})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { _ = c.Close() })
+	l.conn = c
 }
 
 // exec sends a request that must succeed.

@@ -25,6 +25,7 @@ func CollectState(t Transport, progress func(Progress)) (*rpdb.State, error) {
 // builder is the sink that makes a State.
 type builder struct {
 	state   rpdb.State
+	routes  list[rpdb.Route]
 	pool    *pool
 	kind    Kind
 	start   lengths // when kind began
@@ -43,12 +44,12 @@ func (b *builder) begin(k Kind) {
 	if k != b.kind {
 		b.kind = k
 		b.start = lengths{
-			len(s.Rules), len(s.Routes), len(s.NextHops), len(s.Links),
+			len(s.Rules), b.routes.len(), len(s.NextHops), len(s.Links),
 			len(s.Addrs), len(s.Neighs), len(s.Labels),
 		}
 	}
 	s.Rules = s.Rules[:b.start.rules]
-	s.Routes = s.Routes[:b.start.routes]
+	b.routes.cut(b.start.routes)
 	s.NextHops = s.NextHops[:b.start.nexthops]
 	s.Links = s.Links[:b.start.links]
 	s.Addrs = s.Addrs[:b.start.addrs]
@@ -76,8 +77,7 @@ func (b *builder) add(k Kind, m netlink.Message) error {
 	case RulesIPv4, RulesIPv6:
 		return appendParsed(&s.Rules, m, ParseRule)
 	case Routes4, Routes6:
-		s.Routes = append(s.Routes, rpdb.Route{})
-		return parseRoute(&s.Routes[len(s.Routes)-1], m, b.pool)
+		return parseRoute(b.routes.add(), m, b.pool)
 	case Buckets:
 		bucket, err := ParseBucket(m)
 		b.buckets[bucket.Group] = append(b.buckets[bucket.Group], bucket)
@@ -107,6 +107,7 @@ func (b *builder) groups() []uint32 {
 
 // done puts the buckets into their groups and returns the state.
 func (b *builder) done() *rpdb.State {
+	b.state.Routes = b.routes.take()
 	for i := range b.state.NextHops {
 		if nh := &b.state.NextHops[i]; nh.Resilient != nil {
 			setBuckets(nh.Resilient, b.buckets[nh.ID])

@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +17,12 @@ import (
 	"github.com/rulewalk/rulewalk/rtnl"
 )
 
-func TestMain(m *testing.M) { testns.Main(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(asUserMark) != "" {
+		os.Exit(m.Run())
+	}
+	testns.Main(m)
+}
 
 // lab is a namespace with a connection.
 type lab struct {

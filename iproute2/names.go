@@ -247,10 +247,7 @@ func parseUint(s string, base int, limit uint32) (uint32, bool) {
 	return uint32(v), ok && v <= uint64(limit)
 }
 
-func parseUint64(s string, base int) (uint64, bool) {
-	if s == "" || strings.IndexByte(s, '_') >= 0 {
-		return 0, false
-	}
+func parseUint64(s string, base int) (v uint64, ok bool) {
 	digits := s
 	switch {
 	case (base == 0 || base == 16) && len(s) > 2 && (s[:2] == "0x" || s[:2] == "0X"):
@@ -260,6 +257,25 @@ func parseUint64(s string, base int) (uint64, bool) {
 	case base == 0:
 		base = 10
 	}
+	// A word that is no number is common here, and strconv's errors cost.
+	for i := range len(digits) {
+		if digit(digits[i]) >= base {
+			return 0, false
+		}
+	}
 	v, err := strconv.ParseUint(digits, base, 64)
 	return v, err == nil
+}
+
+// digit returns the value of a digit, or a number beyond every base.
+func digit(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return 99
 }

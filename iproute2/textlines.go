@@ -2,6 +2,7 @@ package iproute2
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
@@ -281,6 +282,9 @@ func (t *TextReader) addRoute(r *rpdb.Route) {
 		finishRoute(r, r.Family)
 	} else {
 		t.ambiguous = append(t.ambiguous, len(t.st.Routes))
+	}
+	if n := len(t.st.Routes); n == cap(t.st.Routes) {
+		t.st.Routes = slices.Grow(t.st.Routes, n+64) // doubled: tables are large
 	}
 	t.st.Routes = append(t.st.Routes, *r)
 }

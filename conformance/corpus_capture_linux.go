@@ -4,6 +4,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -63,10 +64,7 @@ func endLine(s string) string {
 }
 
 func (h *kernelHost) captureSettings() (string, error) {
-	var globs []string
-	for _, n := range rpdb.SysctlNames {
-		globs = append(globs, n)
-	}
+	globs := slices.Clone(rpdb.SysctlNames)
 	if h.c.Family != 6 {
 		for _, n := range rpdb.ConfNames4 {
 			globs = append(globs, "net/ipv4/conf/*/"+n)

@@ -188,10 +188,25 @@ func (h *kernelHost) Event(text string) error {
 		d, err := time.ParseDuration(words[1])
 		time.Sleep(d)
 		return err
+	case len(words) == 3 && words[0] == "send":
+		return h.send(words[1], words[2])
 	case len(words) > 1 && words[0] == "neighbour":
 		return h.must("nsenter -t $peer -n " + strings.Join(words[1:], " "))
 	}
-	return fmt.Errorf("event %q: want carrier DEV on|off, wait DURATION, neighbour COMMAND", text)
+	return fmt.Errorf("event %q: want carrier DEV on|off, wait DURATION, send ADDRESS BYTES, neighbour COMMAND", text)
+}
+
+// send sends one UDP datagram to the discard port, and gives answers to it some
+// time. bash can do it without another tool.
+func (h *kernelHost) send(addr, size string) error {
+	if _, err := exec.LookPath("bash"); err != nil {
+		return fmt.Errorf("%w: install bash", ErrSkip)
+	}
+	n, err := strconv.ParseUint(size, 10, 16)
+	if err != nil {
+		return err
+	}
+	return h.must(fmt.Sprintf("bash -c 'printf %%%ds x >/dev/udp/%s/9'", n, addr), "sleep 0.3")
 }
 
 var safeWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%=+-]+$`)

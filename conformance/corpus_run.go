@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,7 +34,7 @@ type Host interface {
 	// Result, not an error.
 	Exec(command string) (Result, error)
 	// Event makes something happen around the host: "carrier DEV on|off",
-	// "wait DURATION", "neighbour COMMAND" (in the namespace of the other veth ends).
+	// "wait DURATION", "send ADDRESS BYTES", "neighbour COMMAND" (in the namespace of the other veth ends).
 	Event(text string) error
 	Close() error
 }
@@ -113,7 +114,7 @@ func runCommands(c *Case, impl Commander) (outcomes []Outcome, err error) {
 			got, err := host.Exec(s.Text)
 			o := Outcome{Case: c, Step: s, Err: err}
 			if err == nil {
-				o.Diff = diffText(s.Result.String(), got.String())
+				o.Diff = diffText(steady(s.Result.String()), steady(got.String()))
 			}
 			outcomes = append(outcomes, o)
 		}
@@ -151,6 +152,12 @@ func diffAnswer(s *Step, got Answer) string {
 	}
 	return diff
 }
+
+var remaining = regexp.MustCompile(`expires -?\d+sec`)
+
+// steady hides what depends on when a command ran: the seconds that a route has
+// left.
+func steady(s string) string { return remaining.ReplaceAllString(s, "expires …sec") }
 
 // diffText compares two texts line by line; empty if they are equal.
 func diffText(want, got string) string {

@@ -81,7 +81,7 @@ var decompressors = map[Format]func(*bufio.Reader) (io.ReadCloser, error){
 		return io.NopCloser(bzip2.NewReader(r)), nil
 	},
 	formatXz: func(r *bufio.Reader) (io.ReadCloser, error) {
-		x, err := xz.NewReader(r)
+		x, err := xz.ReaderConfig{SingleStream: true}.NewReader(&xzGuard{r: r})
 		if err != nil {
 			return nil, err
 		}

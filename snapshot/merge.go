@@ -88,27 +88,30 @@ func taken[T any](m *merger, p *piece, has, list []T, unitOf func(*T) unit) []T 
 		}
 		return ours
 	}
-	first := slices.IndexFunc(list, func(e T) bool { return !keep(&e) })
-	if first < 0 {
+	first := 0
+	for first < len(list) && keep(&list[first]) {
+		first++
+	}
+	if first == len(list) {
 		return list
 	}
 	kept := slices.Clone(list[:first])
 	refused := map[unit][]T{}
-	for _, e := range list[first:] {
-		if keep(&e) {
-			kept = append(kept, e)
+	for i := first; i < len(list); i++ {
+		if keep(&list[i]) {
+			kept = append(kept, list[i])
 		} else {
-			refused[last] = append(refused[last], e)
+			refused[last] = append(refused[last], list[i])
 		}
 	}
 	for u, again := range refused {
-		i := 0
-		for _, e := range has {
-			if unitOf(&e) == u && i < len(again) && reflect.DeepEqual(e, again[i]) {
-				i++
+		same := 0
+		for i := range has {
+			if same < len(again) && unitOf(&has[i]) == u && reflect.DeepEqual(has[i], again[same]) {
+				same++
 			}
 		}
-		if i < len(again) {
+		if same < len(again) {
 			m.l.warn.addf(Repeated, p.file, 0, "%s: taken from %s, not from here", u, m.owner[u].file)
 		}
 	}

@@ -119,7 +119,24 @@ func (l *loader) endTexts() {
 	p.state.Rules, p.state.Routes, p.state.NextHops = s.Rules, s.Routes, s.NextHops
 	p.state.Links, p.state.Addrs, p.state.Neighs = s.Links, s.Addrs, s.Neighs
 	p.told |= s.Seen
+	l.tableNames(s.Tables)
 	p.file = strings.Join(t.files, ", ")
+}
+
+// tableNames notes the tables that the texts name and no file gave a number, so
+// that they print by name.
+func (l *loader) tableNames(tables map[string]uint32) {
+	if len(tables) == 0 {
+		return
+	}
+	names := iproute2.DefaultNames()
+	if l.snap.Names != nil {
+		names = l.snap.Names.Clone()
+	}
+	for name, id := range tables {
+		names.SetTable(id, name)
+	}
+	l.snap.Names = names
 }
 
 // sysctl notes one sysctl; the first that tells it wins.

@@ -74,7 +74,7 @@ func (a *app) openFiles() (*source, error) {
 	for _, w := range snap.Warnings {
 		s.warnings = append(s.warnings, w.String())
 	}
-	s.words = iproute2.Options{Links: iproute2.NewLinkTable(st.Links)}
+	s.words = iproute2.Options{Names: snap.Names, Links: iproute2.NewLinkTable(st.Links)}
 	return s, nil
 }
 

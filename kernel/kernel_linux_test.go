@@ -45,14 +45,6 @@ func TestFactsLive(t *testing.T) {
 	if f := l.state().Facts; f.CustomRules6 != rpdb.Yes {
 		t.Errorf("after an IPv6 rule came and went: %+v", f)
 	}
-	own := rpdb.Route{
-		Family: rpdb.IPv4, Dst: pfx("192.0.2.0/24"), Table: rpdb.TableLocal, Type: rpdb.Local, Scope: rpdb.ScopeHost,
-		Protocol: rpdb.ProtoBoot, NextHops: []rpdb.NextHop{{Dev: 1}},
-	}
-	l.exec(rtnl.NewRoute(own, rtnl.FlagsAdd))
-	if f := l.state().Facts; f.CustomLocal4 != rpdb.Yes {
-		t.Errorf("with a local route of one's own: %+v", f)
-	}
 }
 
 // TestDialErrors checks that a namespace that cannot be entered is named.

@@ -193,11 +193,32 @@ func (db *Database) splitRoutes() (four, six []*Route) {
 			continue
 		}
 		four = append(four, r)
+		if r.Type == Local && !db.automatic(r) {
+			db.facts.CustomLocal4 = Yes
+		}
 		for j := range r.NextHops {
 			db.realmUsers = db.realmUsers || r.NextHops[j].Realms != 0
 		}
 	}
 	return four, six
+}
+
+// automatic reports whether a local IPv4 route has the form of those that the
+// kernel adds for an address (fib_add_ifaddr).
+func (db *Database) automatic(r *Route) bool {
+	if r.Protocol != ProtoKernel || r.TOS != 0 || r.Priority != 0 || r.NHID != 0 || len(r.NextHops) != 1 {
+		return false
+	}
+	d := db.devs[r.NextHops[0].Dev]
+	if d == nil || r.Table != TableLocal && r.Table != db.vrfTable(d.vrf) {
+		return false
+	}
+	for _, a := range d.addrs4 {
+		if r.Dst == netip.PrefixFrom(a.Local, 32) || d.IsLoopback() && r.Dst == a.Subnet() {
+			return true
+		}
+	}
+	return false
 }
 
 // fillSources4 computes the source that the kernel has cached for each nexthop
@@ -287,3 +308,7 @@ func (db *Database) LinkName(index int) string {
 	}
 	return fmt.Sprintf("if%d", index)
 }
+
+// Facts returns what is known of the states that no dump shows, with what the
+// routes prove.
+func (db *Database) Facts() Facts { return db.facts }

@@ -134,3 +134,16 @@ func TestInput4(t *testing.T) {
 		})
 	}
 }
+
+// A local route that no address explains was added by hand, whoever it names.
+func TestFactsFromRoutes(t *testing.T) {
+	s := twoNICs()
+	s.Facts.CustomLocal4 = rpdb.Unknown
+	if f := build(t, s).Facts(); f.CustomLocal4 != rpdb.Unknown {
+		t.Errorf("automatic routes only: %+v", f)
+	}
+	s.Routes = append(s.Routes, withSrc(route4(rpdb.TableLocal, rpdb.Local, "20.0.0.0/24", "", eth1), "10.1.0.1"))
+	if f := build(t, s).Facts(); f.CustomLocal4 != rpdb.Yes {
+		t.Errorf("with a local route of one's own: %+v", f)
+	}
+}

@@ -241,8 +241,6 @@ func TestProbe(t *testing.T) {
 	local4 := route("10.0.0.1/32", 255, rpdb.Local)
 	local6, main6 := route("2001:db8::1/128", 255, rpdb.Local), route("2001:db8::/64", 254, rpdb.Unicast)
 	dflt := append(rpdb.DefaultRules(rpdb.IPv4), rpdb.DefaultRules(rpdb.IPv6)...)
-	own := local4
-	own.Protocol = rpdb.ProtoStatic
 	for name, c := range map[string]struct {
 		rules  []rpdb.Rule
 		routes []rpdb.Route
@@ -253,7 +251,6 @@ func TestProbe(t *testing.T) {
 		"parted":            {dflt, []rpdb.Route{local4}, Reply{Table: 255}, rpdb.Facts{CustomRules4: rpdb.Yes}},
 		"nothing to ask":    {dflt, nil, Reply{}, rpdb.Facts{}},
 		"refused":           {dflt, []rpdb.Route{local4}, Reply{Err: rpdb.EINVAL}, rpdb.Facts{}},
-		"own local route":   {dflt, []rpdb.Route{own}, Reply{Table: 254}, rpdb.Facts{CustomRules4: rpdb.No, CustomLocal4: rpdb.Yes}},
 		"IPv4 rule deleted": {append(dflt[:2:2], dflt[3:]...), nil, Reply{}, rpdb.Facts{CustomRules4: rpdb.Yes}},
 		"IPv6 rule added": {
 			append(dflt[:5:5], rpdb.Rule{Family: rpdb.IPv6, Pref: 9, Action: rpdb.ActTable, Table: 254}),

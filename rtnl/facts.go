@@ -18,7 +18,6 @@ func Probe(t Transport, s *rpdb.State) (rpdb.Facts, error) {
 	if f.CustomRules6, err = probeRules6(t, s); err != nil {
 		return f, err
 	}
-	f.CustomLocal4 = customLocal4(s)
 	return f, nil
 }
 
@@ -172,16 +171,4 @@ func isLocal6(s *rpdb.State, dst netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-// customLocal4 tells whether the routes show one of type local that is not the
-// kernel's own. Without one it is unknown: it may have been deleted.
-func customLocal4(s *rpdb.State) rpdb.Tri {
-	for i := range s.Routes {
-		r := &s.Routes[i]
-		if r.Family == rpdb.IPv4 && r.Type == rpdb.Local && r.Protocol != rpdb.ProtoKernel {
-			return rpdb.Yes
-		}
-	}
-	return rpdb.Unknown
 }

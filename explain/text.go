@@ -242,7 +242,8 @@ func (t *teller) rest() {
 		t.entry(once(i, "if"), strings.Join(a.condition, " and ")+": "+t.short(a.Answer), warn)
 	}
 	if v.Kernel.Asked && v.Kernel.Agrees {
-		t.entry("kernel", strings.TrimSpace(v.Kernel.Release+" says: "+v.Kernel.Reply), dim)
+		release, _, _ := strings.Cut(v.Kernel.Release, "-")
+		t.entry("kernel", strings.TrimSpace(release+" says: "+v.Kernel.Reply), dim)
 	} else if v.Kernel.Why != "" {
 		t.entry("kernel", "not asked: "+v.Kernel.Why, dim)
 	}

@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -147,9 +148,9 @@ func (l *lab) rules() {
 	for _, r := range []rpdb.Rule{
 		to(100, rpdb.Rule{Mark: 0x10, MarkMask: 0xff, TOS: 0x10}),
 		to(101, rpdb.Rule{IPProto: 6, DPort: rpdb.PortRange{Start: 80, End: 80, Mask: 0xffff}, SPort: rpdb.PortRange{Start: 1000, End: 2000}}),
-		to(102, rpdb.Rule{DSCP: rpdb.Some(rpdb.DSCP{Value: 8, Mask: 0x38}), Flags: rpdb.RuleInvert, UID: rpdb.Some(rpdb.UIDRange{Start: 0, End: 0}), OIF: "e1"}),
+		to(102, rpdb.Rule{DSCP: rpdb.Some(rpdb.DSCP{Value: 0, Mask: 0x38}), Flags: rpdb.RuleInvert, UID: rpdb.Some(rpdb.UIDRange{Start: 0, End: 0})}),
 		to(103, rpdb.Rule{From: pfx("10.1.0.5/24"), To: pfx("10.28.0.0/16"), Realms: 0x30004}),
-		to(104, rpdb.Rule{IIF: "nodev", TunID: 77, SuppressPrefixLen: rpdb.Some(int32(0)), SuppressIfGroup: rpdb.Some(int32(7))}),
+		to(104, rpdb.Rule{IIF: "nodev", OIF: "e1", TunID: 77, SuppressPrefixLen: rpdb.Some(int32(0)), SuppressIfGroup: rpdb.Some(int32(7))}),
 		to(105, rpdb.Rule{Action: rpdb.ActGoto, GotoRef: 40000, IIF: "e1"}),
 		to(106, rpdb.Rule{Action: rpdb.ActProhibit, Mark: 99, MarkMask: 0xffffffff}),
 		to(100, rpdb.Rule{Family: rpdb.IPv6, FlowLabel: 0x12345, FlowLabelMask: 0xfffff, Action: rpdb.ActBlackhole}),
@@ -179,6 +180,44 @@ func TestKernelAgrees(t *testing.T) {
 				t.Errorf("%+v %+v: %v differ\nours   %+v\nkernel %+v", f, o, diff, rtnl.ExpectedOf(f, &d, o), got)
 			}
 		}
+	}
+}
+
+// TestUndeterminedAgrees lets the kernel choose legs by its secret, and expects that
+// each of its replies is one of those that are possible.
+func TestUndeterminedAgrees(t *testing.T) {
+	l := busy(t)
+	l.sysctl("net/ipv4/fib_multipath_hash_seed", "0")
+	l.sysctl("net/ipv6/conf/all/forwarding", "1")
+	db, err := l.state().Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := map[int]bool{}
+	for i := range 60 {
+		for _, f := range []rpdb.Flow{
+			{Dst: adr(fmt.Sprintf("10.22.0.%d", i)), IPProto: rpdb.ProtoUDP},
+			{Dst: adr(fmt.Sprintf("10.24.0.%d", i)), IPProto: rpdb.ProtoUDP},
+			{Dst: adr(fmt.Sprintf("2001:db8:22::%d", i))},
+			{Dst: adr(fmt.Sprintf("10.22.1.%d", i)), Src: adr("10.0.0.77"), IIF: 10, IPProto: rpdb.ProtoUDP},
+			{Dst: adr(fmt.Sprintf("2001:db8:22::%d", i)), Src: adr("2001:db8::77"), IIF: 10, UID: rpdb.InvalidUID},
+		} {
+			for _, o := range []rtnl.GetOptions{{}, {FibMatch: true}} {
+				l.sysctl("net/ipv4/route/flush", "1")
+				got, err := l.conn.Ask(f, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := db.Lookup(&f)
+				if diff := rtnl.Compare(db, f, &d, o, got); diff != nil || !d.Undetermined {
+					t.Errorf("%+v %+v: %v differ (undetermined: %v)\nours   %+v\nkernel %+v", f, o, diff, d.Undetermined, rtnl.ExpectedOf(f, &d, o), got)
+				}
+				taken[got.OIF] = true
+			}
+		}
+	}
+	if !taken[10] || !taken[11] {
+		t.Errorf("not every leg was taken: %v", taken)
 	}
 }
 

@@ -225,11 +225,11 @@ func TestRulesComeBack(t *testing.T) {
 		byPref[fmt.Sprintf("%s%d", r.Family, r.Pref)] = r
 	}
 	neg := byPref["inet102"]
-	if neg.DSCP != rpdb.Some(rpdb.DSCP{Value: 8, Mask: 0x38}) || !neg.Invert() || !neg.UID.Set || neg.OIF != "e1" {
+	if neg.DSCP != rpdb.Some(rpdb.DSCP{Value: 0, Mask: 0x38}) || !neg.Invert() || !neg.UID.Set {
 		t.Errorf("rule 102: %+v", neg)
 	}
 	gone := byPref["inet104"]
-	if gone.Flags&rpdb.RuleIIFDetached == 0 || gone.TunID != 77 ||
+	if gone.Flags&rpdb.RuleIIFDetached == 0 || gone.TunID != 77 || gone.OIF != "e1" ||
 		gone.SuppressPrefixLen != rpdb.Some(int32(0)) || gone.SuppressIfGroup != rpdb.Some(int32(7)) {
 		t.Errorf("rule 104: %+v", gone)
 	}

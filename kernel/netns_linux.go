@@ -46,15 +46,19 @@ func openNetNS(name string) (*os.File, error) {
 	return f, nil
 }
 
-// netnsPath returns the file that stands for a namespace.
+// netnsPath returns the file that stands for a namespace. A number is a pid unless a
+// namespace has that name.
 func netnsPath(name string) string {
-	switch {
-	case isPID(name):
-		return filepath.Join("/proc", name, "ns/net")
-	case strings.Contains(name, "/"):
+	if strings.Contains(name, "/") {
 		return name
 	}
-	return filepath.Join(netnsDir, name)
+	path := filepath.Join(netnsDir, name)
+	if isPID(name) {
+		if _, err := os.Stat(path); err != nil {
+			return filepath.Join("/proc", name, "ns/net")
+		}
+	}
+	return path
 }
 
 func isPID(s string) bool {

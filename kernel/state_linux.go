@@ -73,16 +73,16 @@ func (c *Conn) Capture(progress func(rtnl.Progress)) (*rtnl.Capture, error) {
 func (c *Conn) atRest(read func() error) ([]string, error) {
 	start := time.Now()
 	for n := 1; ; n++ {
-		w, err := c.watch()
-		if err != nil {
-			return nil, err
-		}
-		err = read()
+		w, blind := c.watch()
+		err := read()
 		changed := w.changed()
-		w.close()
 		switch {
-		case err != nil || !changed:
+		case err != nil:
 			return nil, err
+		case blind != nil:
+			return []string{fmt.Sprintf("whether the state changed while it was read is not known: %v", blind)}, nil
+		case !changed:
+			return nil, nil
 		case n == maxReadings || time.Since(start) > maxRereading:
 			return []string{fmt.Sprintf("the routing state changed while it was read "+
 				"(%d readings in %s): parts of it may not fit together",

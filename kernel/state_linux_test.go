@@ -1,13 +1,12 @@
 package kernel_test
 
 import (
+	"net/netip"
 	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"net/netip"
 
 	"github.com/mdlayher/netlink"
 

@@ -39,15 +39,17 @@ func (c *Conn) watch() (*watcher, error) {
 	return &watcher{nl: nl, raw: raw}, nil
 }
 
-// changed tells whether a notification is waiting, or so many came that some were
-// lost.
+// changed closes the watcher, and tells whether a notification was waiting, or so
+// many came that some were lost. A nil watcher saw nothing.
 func (w *watcher) changed() bool {
+	if w == nil {
+		return false
+	}
 	var some bool
 	err := w.raw.Control(func(fd uintptr) {
 		_, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_DONTWAIT|unix.MSG_PEEK)
 		some = err != unix.EAGAIN
 	})
+	_ = w.nl.Close()
 	return err == nil && some
 }
-
-func (w *watcher) close() { _ = w.nl.Close() }

@@ -254,23 +254,32 @@ func TestProbe(t *testing.T) {
 		"IPv4 rule deleted": {append(dflt[:2:2], dflt[3:]...), nil, Reply{}, rpdb.Facts{CustomRules4: rpdb.Yes}},
 		"IPv6 rule added": {
 			append(dflt[:5:5], rpdb.Rule{Family: rpdb.IPv6, Pref: 9, Action: rpdb.ActTable, Table: 254}),
-			nil, Reply{},
+			nil,
+			Reply{},
 			rpdb.Facts{CustomRules6: rpdb.Yes},
 		},
 		"IPv6 local rule deleted, not consulted": {
-			append(dflt[:3:3], dflt[4]), []rpdb.Route{local6, main6}, Reply{Table: 255},
+			append(dflt[:3:3], dflt[4]),
+			[]rpdb.Route{local6, main6},
+			Reply{Table: 255},
 			rpdb.Facts{CustomRules6: rpdb.No},
 		},
 		"IPv6 local rule deleted, consulted": {
-			append(dflt[:3:3], dflt[4]), []rpdb.Route{local6, main6}, Reply{Table: 254},
+			append(dflt[:3:3], dflt[4]),
+			[]rpdb.Route{local6, main6},
+			Reply{Table: 254},
 			rpdb.Facts{CustomRules6: rpdb.Yes},
 		},
 		"IPv6 main rule deleted, not consulted": {
-			dflt[:4], []rpdb.Route{local6, main6}, Reply{Table: 254},
+			dflt[:4],
+			[]rpdb.Route{local6, main6},
+			Reply{Table: 254},
 			rpdb.Facts{CustomRules6: rpdb.No},
 		},
 		"IPv6 main rule deleted, consulted": {
-			dflt[:4], []rpdb.Route{local6, main6}, Reply{Err: rpdb.ENETUNREACH},
+			dflt[:4],
+			[]rpdb.Route{local6, main6},
+			Reply{Err: rpdb.ENETUNREACH},
 			rpdb.Facts{CustomRules6: rpdb.Yes},
 		},
 	} {

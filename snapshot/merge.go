@@ -221,6 +221,7 @@ func (m *merger) assume() {
 			m.l.warn.addf(NotTold, "", 0, "no %s", partTexts[p.part])
 		}
 	}
+	m.ownRoutes()
 	if s.Kernel.Release == "" {
 		m.l.warn.addf(NotTold, "", 0, "no kernel release: %s is assumed", s.Kernel)
 	}

@@ -114,6 +114,9 @@ func (l *loader) endTexts() {
 		file = t.files[0]
 	}
 	for _, pr := range s.Problems {
+		if strings.Contains(pr.Why, "of table local was shown") {
+			continue // another source may tell it; see ownRoutes
+		}
 		l.warn.add(Warning{Kind: NotTold, File: file, Text: problemText(pr)})
 	}
 	p.state.Rules, p.state.Routes, p.state.NextHops = s.Rules, s.Routes, s.NextHops

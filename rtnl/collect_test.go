@@ -118,6 +118,7 @@ func TestInterruptedDumpIsRepeated(t *testing.T) {
 	s.outcomes[Routes4] = []error{ErrDumpInterrupted, ErrDumpInterrupted}
 	s.outcomes[Routes6] = []error{nil}
 	s.outcomes[RulesIPv4] = []error{ErrDumpInterrupted}
+	s.reply = func(rpdb.Flow) Reply { return Reply{Err: rpdb.ENETUNREACH} }
 	var last Progress
 	st, err := CollectState(s, func(p Progress) {
 		if p.Kind == Routes4 {

@@ -101,8 +101,8 @@ func (t *TextReader) jsonError(err error) error {
 func (t *TextReader) entryArray(dec *json.Decoder, e *entryReader) error {
 	for dec.More() {
 		e.read = 0
-		var v any
-		if err := dec.Decode(&v); err != nil {
+		v, err := decodeJSON(dec, 0)
+		if err != nil {
 			return err
 		}
 		t.line++
@@ -123,22 +123,13 @@ func (t *TextReader) entryArray(dec *json.Decoder, e *entryReader) error {
 
 // openEntry reads an object outside an array, whose brace is passed.
 func (t *TextReader) openEntry(dec *json.Decoder) error {
-	o := map[string]any{}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		var v any
-		if err := dec.Decode(&v); err != nil {
-			return err
-		}
-		o[fmt.Sprint(key)] = v
+	o, err := decodeObject(dec, 0)
+	if err != nil {
+		return err
 	}
 	t.line++
 	t.entry(o)
-	_, err := dec.Token()
-	return err
+	return nil
 }
 
 // entry reads one object by the keys that it has.

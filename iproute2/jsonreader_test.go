@@ -106,3 +106,17 @@ func TestReadJSONBroken(t *testing.T) {
 		t.Error("an endless entry is accepted")
 	}
 }
+
+// TestReadJSONEncap reads a route as ip 6.1 prints it, whose tunnel has a dst of
+// its own.
+func TestReadJSONEncap(t *testing.T) {
+	st := readJSON(t, `[{"dst":"10.99.0.0/16","encap":"ip","id":5,"src":"0.0.0.0","dst":"9.9.9.9","ttl":0,"tos":0,"dev":"veth0","scope":"link","flags":[]},
+{"dst":"10.98.0.0/16","flags":[],"nexthops":[{"encap":"seg6local","action":"End.DT4","table":5,"dev":"veth0","weight":2,"flags":["onlink"]},{"encap":"mpls","dst":"100","via":{"family":"inet","host":"10.0.0.1"},"dev":"veth0","weight":1,"flags":[]}]}]`, "")
+	want := "inet 10.99.0.0/16  encap ip dev veth0 scope link\n" +
+		"inet 10.98.0.0/16\n" +
+		"\tnexthop  encap seg6local dev veth0 weight 2 onlink\n" +
+		"\tnexthop  encap mpls via 10.0.0.1 dev veth0 weight 1\n"
+	if d := cmp.Diff(want, show(st)); d != "" {
+		t.Error(d)
+	}
+}

@@ -99,7 +99,7 @@ func flagWords(flags uint32) (words []string) {
 
 func jsonEncap(j *Object, e *rpdb.Encap) {
 	if e != nil {
-		j.add("encap", Object{{"encap_type", encapName(e.Type)}})
+		j.add("encap", encapName(e.Type))
 	}
 }
 

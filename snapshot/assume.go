@@ -66,25 +66,41 @@ func (m *merger) addrsOfRoutes() {
 	m.l.warn.addf(Assumed, "", 0, "%d IPv4 addresses are derived from the routes of proto kernel; others are not known", n)
 }
 
-// ownDevice returns the device of an address if routes for it are in table local:
-// it is up and in no VRF.
-func (m *merger) ownDevice(index int) *rpdb.Link {
-	var dev *rpdb.Link
-	byIndex := map[int]*rpdb.Link{}
+// ownDevices returns the devices whose addresses have routes in table local: those
+// that are up and in no VRF.
+func (m *merger) ownDevices() map[int]*rpdb.Link {
+	all, own := map[int]*rpdb.Link{}, map[int]*rpdb.Link{}
 	for i := range m.state.Links {
-		l := &m.state.Links[i]
-		byIndex[l.Index] = l
-		if l.Index == index {
-			dev = l
+		all[m.state.Links[i].Index] = &m.state.Links[i]
+	}
+	for i, l := range all {
+		master := all[l.Master]
+		if l.Up() && !l.IsVRF() && (master == nil || !master.IsVRF()) {
+			own[i] = l
 		}
 	}
-	if dev == nil || !dev.Up() {
-		return nil
+	return own
+}
+
+// subnet is the part of a device that has one primary address.
+type subnet struct {
+	dev    int
+	prefix netip.Prefix
+}
+
+// primaries returns the first address of every subnet, which is the source of
+// the routes of all addresses of it.
+func (m *merger) primaries() map[subnet]netip.Addr {
+	first := map[subnet]netip.Addr{}
+	for i := range m.state.Addrs {
+		a := &m.state.Addrs[i]
+		if a.Family == rpdb.IPv4 && a.Flags&rpdb.IFASecondary == 0 {
+			if s := (subnet{a.Index, a.Subnet()}); !first[s].IsValid() {
+				first[s] = a.Local
+			}
+		}
 	}
-	if master := byIndex[dev.Master]; dev.IsVRF() || master != nil && master.IsVRF() {
-		return nil
-	}
-	return dev
+	return first
 }
 
 // localRoutes4 returns what fib_add_ifaddr puts into table local.
@@ -105,47 +121,36 @@ func (m *merger) localRoutes4() []rpdb.Route {
 			Protocol: rpdb.ProtoKernel, PrefSrc: src, NextHops: []rpdb.NextHop{{Dev: a.Index, Weight: 1}},
 		})
 	}
+	devices, primaries := m.ownDevices(), m.primaries()
 	for i := range m.state.Addrs {
 		a := &m.state.Addrs[i]
-		dev := m.ownDevice(a.Index)
+		dev := devices[a.Index]
 		if a.Family != rpdb.IPv4 || dev == nil {
 			continue
 		}
-		src := m.primary(a)
+		src := a.Local
+		if p := primaries[subnet{a.Index, a.Subnet()}]; p.IsValid() && a.Flags&rpdb.IFASecondary != 0 {
+			src = p
+		}
 		add(a, rpdb.Local, netip.PrefixFrom(a.Local, 32), src)
 		if a.Broadcast.IsValid() && a.Broadcast != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 			add(a, rpdb.Broadcast, netip.PrefixFrom(a.Broadcast, 32), src)
 		}
-		subnet := a.Subnet()
-		if a.Flags&rpdb.IFASecondary != 0 || subnet.Addr().As4()[0] == 0 {
+		net := a.Subnet()
+		if a.Flags&rpdb.IFASecondary != 0 || net.Addr().As4()[0] == 0 {
 			continue
 		}
-		if dev.IsLoopback() && subnet.Bits() < 32 {
-			add(a, rpdb.Local, subnet, src)
+		if dev.IsLoopback() && net.Bits() < 32 {
+			add(a, rpdb.Local, net, src)
 		}
-		if subnet.Bits() < 31 {
+		if net.Bits() < 31 {
 			if !m.state.Kernel.Has(rpdb.FeatureNoNetworkBroadcast) {
-				add(a, rpdb.Broadcast, netip.PrefixFrom(subnet.Addr(), 32), src)
+				add(a, rpdb.Broadcast, netip.PrefixFrom(net.Addr(), 32), src)
 			}
-			add(a, rpdb.Broadcast, netip.PrefixFrom(lastOf(subnet), 32), src)
+			add(a, rpdb.Broadcast, netip.PrefixFrom(lastOf(net), 32), src)
 		}
 	}
 	return out
-}
-
-// primary returns the source of the routes of an address: its own, or for a
-// secondary one that of the first address of the subnet.
-func (m *merger) primary(a *rpdb.Addr) netip.Addr {
-	if a.Flags&rpdb.IFASecondary == 0 {
-		return a.Local
-	}
-	for i := range m.state.Addrs {
-		p := &m.state.Addrs[i]
-		if p.Index == a.Index && p.Family == a.Family && p.Flags&rpdb.IFASecondary == 0 && p.Subnet() == a.Subnet() {
-			return p.Local
-		}
-	}
-	return a.Local
 }
 
 // lastOf returns the all-ones address of an IPv4 subnet.
@@ -168,10 +173,10 @@ func (m *merger) localRoutes6() []rpdb.Route {
 			Priority: metric, NextHops: []rpdb.NextHop{{Dev: dev, Weight: 1}},
 		})
 	}
-	joined := map[int]bool{}
+	devices, joined := m.ownDevices(), map[int]bool{}
 	for i := range m.state.Addrs {
 		a := &m.state.Addrs[i]
-		dev := m.ownDevice(a.Index)
+		dev := devices[a.Index]
 		if a.Family != rpdb.IPv6 || dev == nil || a.Flags&(rpdb.IFATentative|rpdb.IFADADFailed) != 0 {
 			continue
 		}

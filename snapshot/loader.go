@@ -44,6 +44,7 @@ type document struct {
 	command string // the ip command that wrote it, if the place tells
 	line    int    // lines of the file before it
 	names   *iproute2.Names
+	foreign bool // of the host, while one of its namespaces was chosen
 }
 
 func newLoader(o Options) *loader {

@@ -144,3 +144,32 @@ func TestNamespaces(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestSupportconfigTarball(t *testing.T) {
+	const mark = "#==[ Command ]======================================#\n"
+	files := map[string]string{
+		"basic-environment.txt": "=== Supportconfig ===\n" + mark + "# /bin/date\nMon\n\n" + mark + "# /bin/uname -a\n" + hostFile(t, "uname_-a"),
+		"env.txt":               mark + "# /sbin/sysctl -a\nnet.ipv4.ip_forward = 1\n",
+		"network.txt":           hostFile(t, "network.txt"),
+		"network-blue.txt":      mark + "# /sbin/ip route\ndefault via 198.51.100.1 dev veth0\n" + mark + "# /sbin/ip rule show\n0:\tfrom all lookup local\n",
+		"messages.txt":          "#==[ Log File ]===\ndefault via nowhere\n",
+	}
+	p := write(t, t.TempDir(), "scc_vm_231126.txz", string(compressed(t, xzWriter, tarOf(t, "scc_vm_231126/", files))))
+	s := mustOpen(t, p)
+	if s.State.Kernel.Release == "" || s.State.Sysctls["net/ipv4/ip_forward"] != "1" || s.Host != "vm" {
+		t.Errorf("kernel %q, sysctls %v, host %q", s.State.Kernel.Release, s.State.Sysctls, s.Host)
+	}
+	if got := routeTexts(s.State); !strings.HasPrefix(got[0], "default via 10.0.2.2 dev if2") {
+		t.Errorf("routes %q", got)
+	}
+	if d := cmp.Diff([]string{"blue"}, s.Namespaces); d != "" {
+		t.Error(d)
+	}
+	s = mustOpen(t, p+"#ns=blue")
+	if s.State.Kernel.Release == "" || s.State.Missing&rpdb.PartSysctls == 0 {
+		t.Errorf("kernel %q, sysctls %v", s.State.Kernel.Release, s.State.Sysctls)
+	}
+	if got := routeTexts(s.State); got[0] != "default via 198.51.100.1 dev if2 @veth0" {
+		t.Errorf("routes %q", got)
+	}
+}

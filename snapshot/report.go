@@ -27,14 +27,15 @@ func (l *loader) report(name, ns string, ms []member) error {
 		return fmt.Errorf("%s: a report without rules or routes: no sos_commands/networking/ip_* and no network.txt", name)
 	}
 	for _, m := range ms {
-		if err := l.member(path.Join(name, m.path), m, names); err != nil {
+		if err := l.member(path.Join(name, m.path), m, ns, names); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *loader) member(file string, m member, names *iproute2.Names) error {
+// member reads a file of a report for a namespace.
+func (l *loader) member(file string, m member, ns string, names *iproute2.Names) error {
 	f, err := m.open()
 	if err != nil {
 		return fileError(file, err)
@@ -44,12 +45,14 @@ func (l *loader) member(file string, m member, names *iproute2.Names) error {
 	if err != nil {
 		return err
 	}
-	d := document{name: file, format: FormatText, command: m.role.command, names: names}
+	d := document{name: file, format: FormatText, command: m.role.command, names: names, foreign: m.role.ns != ns}
 	switch {
 	case s.format == FormatEmpty:
 		// An empty answer is an answer too: text tells what the command would list.
-	case m.role.network && s.format == FormatSupportconfig:
+	case (m.role.network || m.role.support) && s.format == FormatSupportconfig:
 		return l.supportconfig(l.budget.parsed(s.r, file), d)
+	case m.role.support:
+		return nil
 	case s.format == FormatText, s.format == FormatUnknown && !m.role.network:
 	default:
 		l.warn.addf(Skipped, file, 0, "not output of %s (%s), not read", m.role.command, s.format)
@@ -66,7 +69,7 @@ func chosen(ms []member, ns string) []member {
 	network, details := false, false
 	for _, m := range ms {
 		r := m.role
-		host := strings.HasPrefix(r.command, "uname") || r.command == "hostname" || r.command == "cat /proc/version"
+		host := r.support || strings.HasPrefix(r.command, "uname") || r.command == "hostname" || r.command == "cat /proc/version"
 		if r.names != "" || r.ns != ns && !host {
 			continue
 		}

@@ -12,6 +12,7 @@ type role struct {
 	names   string // path below etc/iproute2 or usr/share/iproute2, for name files
 	vendor  bool   // of usr/share
 	network bool   // network.txt of a supportconfig
+	support bool   // another file of one, which tells of uname and sysctl
 }
 
 // reportRole tells from a path inside a sosreport or supportconfig, without its
@@ -34,8 +35,11 @@ func reportRole(p string) (role, bool) {
 	case "proc/":
 		return role{command: "cat /proc/version"}, base == "version"
 	case "":
-		if base == "network.txt" {
+		switch base {
+		case "network.txt":
 			return role{network: true}, true
+		case "basic-environment.txt", "env.txt":
+			return role{support: true}, true
 		}
 		if ns, ok := strings.CutPrefix(base, "network-"); ok && strings.HasSuffix(ns, ".txt") {
 			return role{network: true, ns: strings.TrimSuffix(ns, ".txt")}, true

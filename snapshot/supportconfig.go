@@ -16,12 +16,11 @@ func isSupportconfig(head []byte) bool {
 	return bytes.HasPrefix(head, []byte(sectionMark)) || bytes.Contains(head, []byte("\n"+sectionMark))
 }
 
-// supportconfig reads the sections of a network.txt that hold output of ip or
-// sysctl (spec iproute2 15.2). The same command twice is read once.
+// supportconfig reads the sections of a file of supportconfig that hold output of ip,
+// sysctl or uname (spec iproute2 15.2). The same command twice is read once.
 func (l *loader) supportconfig(r io.Reader, d document) error {
 	sc := sectioner{r: bufio.NewReader(r)}
 	done := map[string]bool{}
-	found := false
 	for {
 		command, err := sc.next()
 		if err == io.EOF {
@@ -35,18 +34,15 @@ func (l *loader) supportconfig(r io.Reader, d document) error {
 			words[0] = words[0][strings.LastIndexByte(words[0], '/')+1:]
 		}
 		command = strings.Join(words, " ")
-		if done[command] || !wantedCommand(words) && command != "sysctl -a" {
+		if done[command] || !wantedCommand(words) && command != "uname -a" && (command != "sysctl -a" || d.foreign) {
 			continue
 		}
-		done[command], found = true, true
+		done[command] = true
 		part := d
 		part.format, part.command, part.line = FormatText, command, sc.line
 		if err := l.document(&sc, part); err != nil {
 			return err
 		}
-	}
-	if !found {
-		l.warn.addf(Skipped, d.name, 0, "no section with output of ip in it")
 	}
 	return nil
 }

@@ -174,8 +174,15 @@ func parseLink(t *testing.T, s string) rpdb.Link {
 	if index == rpdb.Loopback {
 		l.Flags |= rpdb.IFFLoopback
 	}
-	for _, word := range w[2:] {
-		switch word {
+	for i := 2; i < len(w); i++ {
+		switch word := w[i]; word {
+		case "vrf":
+			i++
+			id, _ := strconv.Atoi(w[i])
+			l.Kind, l.VRFTable = "vrf", uint32(id)
+		case "master":
+			i++
+			l.Master, _ = strconv.Atoi(w[i])
 		case "down":
 			l.Flags = 0
 		case "nocarrier":

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -40,6 +41,8 @@ func (b *builder) sourceReason(t *rpdb.SourceTrace) string {
 		return "the packet brings its own"
 	case b.walk.Decision.Err != rpdb.OK:
 		return "none needed"
+	case b.st.Missing&(rpdb.PartAddrs4|rpdb.PartAddrs6) != 0:
+		return "not known: the state tells no addresses"
 	}
 	return "no address fits: the packet would leave without one"
 }
@@ -70,7 +73,7 @@ func (b *builder) lostReason(c *rpdb.SourceCandidate) string {
 		return "chosen"
 	}
 	text := lostTexts[c.Lost]
-	if c.Against.IsValid() {
+	if c.Against.IsValid() && strings.HasPrefix(text, "loses by") {
 		text += " to " + c.Against.String()
 	}
 	return text

@@ -148,7 +148,7 @@ func (b *builder) reason(l *rpdb.LookupTrace, s *rpdb.Step, v *StepView) (text, 
 	case rpdb.NotMatched:
 		return b.notMatched(s, v)
 	case rpdb.Matched:
-		if text := b.matched(s, v); text != "" {
+		if text := b.matched(l, s, v); text != "" {
 			return text, ""
 		}
 		return "its table decides", decided
@@ -247,11 +247,14 @@ func withInverted(text string, s *rpdb.Step, v *StepView) string {
 	return text
 }
 
-func (b *builder) matched(s *rpdb.Step, v *StepView) string {
+func (b *builder) matched(l *rpdb.LookupTrace, s *rpdb.Step, v *StepView) string {
 	text := ""
 	if s.Rule != nil {
 		switch s.Rule.Action {
 		case rpdb.ActTable:
+			if s.Rule.L3MDev {
+				text = "the table of VRF " + b.w.dev(l.Key.L3MDev)
+			}
 		case rpdb.ActGoto:
 			text = fmt.Sprintf("goes on at rule %d", s.Rule.GotoRef)
 		case rpdb.ActNop:

@@ -193,15 +193,15 @@ func (t *teller) legs() {
 		if l.Via != "" {
 			way = "via " + l.Via + " " + way
 		}
-		if l.Src != "" {
-			way += " src " + l.Src
-		}
 		text, s := fmt.Sprintf("%.4g%% of the flows", l.Share*100), plain
+		if l.Src != "" && t.v.Flow.Src == "" {
+			text += ", source " + l.Src
+		}
 		switch {
 		case l.Skipped != "":
 			text, s = "takes none: "+l.Skipped, dim
 		case l.Chosen:
-			text, s = text+", this one among them", good
+			text, s = text+": this one", good
 		}
 		t.pair(label, way, text, s)
 	}
@@ -215,6 +215,10 @@ func (t *teller) source() {
 	addr := s.Addr
 	if addr == "" {
 		addr = "none"
+	}
+	if t.v.Decision.Undetermined && t.v.Flow.Src == "" {
+		t.entry("source", "that of the way taken", plain)
+		return
 	}
 	t.pair("source", addr, s.Reason, plain)
 	const most = 8

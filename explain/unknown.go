@@ -25,7 +25,7 @@ func (b *builder) unknown() {
 	}
 	if l := b.w.links[b.walk.Decision.OIF]; l != nil && l.Assumed {
 		b.view.Unknown = append(b.view.Unknown, UnknownView{
-			What: "the device " + l.Name, Assumed: "exists and is up", Effect: "the source only names it",
+			What: "the device " + l.Name, Assumed: "up", Effect: "the source only names it",
 		})
 	}
 	b.multipathUnknown()

@@ -333,6 +333,21 @@ func emptyTables(st *rpdb.State, f rpdb.Family) func(Visit) bool {
 	return func(v Visit) bool { return !has[v.Table] && v.Err != rpdb.OK }
 }
 
+// refused6 is what the trace shows of an IPv6 table whose result did not count: its
+// null entry, or a route that the rule turned down because of the source that it
+// brings (FIB_RULE_FIND_SADDR).
+func refused6(s *rpdb.Step) rpdb.Errno {
+	for i := range s.Routes {
+		switch r := &s.Routes[i]; r.Verdict {
+		case rpdb.RouteChosen:
+			return rpdb.OK
+		case rpdb.RouteError:
+			return r.Route.Type.Err()
+		}
+	}
+	return rpdb.EHOSTUNREACH
+}
+
 // walkedTables lists the tables that a walk searched, as the trace of the kernel
 // shows them: IPv4 reports a miss as EAGAIN; IPv6 finds its null entry instead,
 // which is of type unreachable.
@@ -348,7 +363,7 @@ func walkedTables(walk *rpdb.Walk, f rpdb.Family) []Visit {
 			switch s.Verdict {
 			case rpdb.Missed:
 				if f == rpdb.IPv6 {
-					v.Err = rpdb.EHOSTUNREACH
+					v.Err = refused6(s)
 				}
 			case rpdb.Thrown:
 				v.Err = rpdb.EAGAIN

@@ -39,7 +39,7 @@ func opt[T any](t *rapid.T, gen func() T) rpdb.Opt[T] {
 	return maybe(t, func() rpdb.Opt[T] { return rpdb.Some(gen()) })
 }
 
-func u8(t *rapid.T) uint8 { return maybe(t, func() uint8 { return rapid.Uint8().Draw(t, "u8") }) }
+func u8(t *rapid.T) uint8   { return maybe(t, func() uint8 { return rapid.Uint8().Draw(t, "u8") }) }
 func u16(t *rapid.T) uint16 { return maybe(t, func() uint16 { return rapid.Uint16().Draw(t, "u16") }) }
 
 func u32(t *rapid.T) uint32 { return maybe(t, func() uint32 { return rapid.Uint32().Draw(t, "u32") }) }

@@ -85,7 +85,7 @@ func loading(b *testing.B, data []byte, routes int) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if len(s.State.Routes) != routes {
+		if len(s.State.Routes) < routes { // table local is derived
 			b.Fatalf("%d routes of %d", len(s.State.Routes), routes)
 		}
 		peak = max(r.peak, heap()) - before

@@ -161,7 +161,7 @@ func (f *filter) take(line []byte) bool {
 		return false
 	}
 	switch c := s[0]; {
-	case c == 'L' || c >= '1' && c <= '9' && len(s) <= 80 && bytes.IndexAny(s, " /") < 0:
+	case c == 'L' || c >= '1' && c <= '9' && len(s) <= 80 && !bytes.ContainsAny(s, " /"):
 		if release, host, ok := unameLine(string(s)); ok {
 			f.onUname(release, host)
 			return true

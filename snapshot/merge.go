@@ -23,9 +23,9 @@ func (l *loader) finish() (*Snapshot, error) {
 	}
 	m.state.Missing = rpdb.AllParts &^ m.told
 	m.assume()
-	l.snap.State = m.state
-	l.snap.Warnings = l.warn.all()
-	return &l.snap, nil
+	snap := l.snap // not the loader's own, which holds all pieces
+	snap.State, snap.Warnings = m.state, l.warn.all()
+	return &snap, nil
 }
 
 // merger puts pieces together. What two of them tell is taken from the first.

@@ -16,7 +16,6 @@ type textPiece struct {
 	reader *iproute2.TextReader
 	at     int      // index in loader.pieces
 	files  []string // read into it
-	routes bool     // a listing of routes was among them
 }
 
 // text reads a document of ip, sysctl and uname output.

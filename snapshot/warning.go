@@ -79,8 +79,10 @@ func (ws *warnings) addf(kind WarningKind, file string, line int, format string,
 func (ws *warnings) all() []Warning {
 	out := ws.list
 	for _, k := range ws.order {
-		out = append(out, Warning{Kind: k.kind, File: k.file,
-			Text: fmt.Sprintf("%d more warnings of this kind (%s)", ws.count[k]-maxWarnings, k.kind)})
+		out = append(out, Warning{
+			Kind: k.kind, File: k.file,
+			Text: fmt.Sprintf("%d more warnings of this kind (%s)", ws.count[k]-maxWarnings, k.kind),
+		})
 	}
 	return out
 }

@@ -2,6 +2,21 @@ package rpdb
 
 import "net/netip"
 
+// What decides an IPv6 lookup but no dump shows, so that this model cannot know it:
+//   - Of a set of siblings a dump tells the attributes of the first alone. Others may
+//     differ in preference (which the choice depends on), metrics, type, protocol,
+//     src and lifetime. Routes that stand between siblings are not dumped at all
+//     (spec 10.3).
+//   - The bounds of multipath date from the last change of the set: toggling
+//     ignore_routes_with_linkdown alone does not move them (spec 2.5).
+//   - Exceptions: path MTU and redirects (spec 2.6).
+//   - After deletions, the prefix that the kernel compares at a node which has only
+//     source routes left may be that of a longer one (fib6_find_prefix).
+//   - A nexthop object caches an answer per CPU, and every route that uses the object
+//     is answered with it, until any IPv6 route changes: RTM_GETROUTE then shows
+//     table, metric, type and preference of another route (seen on 6.18).
+//   - The order of devices in the kernel's list where it is not that of ifindex.
+
 // database6 is the IPv6 half of a Database.
 type database6 struct {
 	tables     map[uint32]*table6

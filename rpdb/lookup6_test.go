@@ -91,3 +91,62 @@ func TestLookup6Allocs(t *testing.T) {
 		t.Errorf("decision %+v", d)
 	}
 }
+
+// Only the lowest metric of a prefix is honoured: if none of its routes will do, the
+// best of all others is taken, whatever their metrics (spec IPv6 2.3, case 6).
+func TestMetricAfterFirstGroup(t *testing.T) {
+	metric := func(m uint32, p RouterPref) func(*Route) {
+		return func(r *Route) { r.Priority, r.Pref = m, p }
+	}
+	db := build(t, host6(
+		route6("2001:db8:f::/48", metric(10, PrefMedium), NextHop{Dev: 2}),
+		route6("2001:db8:f::/48", metric(20, PrefLow), NextHop{Dev: 3}),
+		route6("2001:db8:f::/48", metric(30, PrefHigh), NextHop{Dev: 3}),
+		route6("2001:db8:f::/48", metric(40, PrefHigh), NextHop{Dev: 4}),
+	))
+	for oif, want := range map[int]uint32{0: 10, 3: 30, 4: 40} {
+		d := db.Lookup(&Flow{Dst: netip.MustParseAddr("2001:db8:f::1"), OIF: oif})
+		if d.Err != OK || d.Route.Priority != want {
+			t.Errorf("oif %d: %v metric %d, want %d", oif, d.Err, d.Route.Priority, want)
+		}
+	}
+}
+
+// A gateway that is known to have failed is passed over unless there is nothing
+// else, and always used by a host that forwards (spec IPv6 2.4, case 25).
+func TestReachability(t *testing.T) {
+	for _, c := range []struct {
+		forwarding string
+		failed     int // how many of the gateways failed
+		want       int // device
+	}{{"0", 1, 3}, {"0", 2, 4}, {"0", 3, 2}, {"1", 3, 2}} {
+		s := host6(
+			route6("2001:db8:f::/48", func(r *Route) { r.Priority = 10 }, via("2001:db8:a::fe", 2)),
+			route6("2001:db8:f::/48", func(r *Route) { r.Priority = 20 }, via("2001:db8:b::fe", 3)),
+			route6("2001:db8::/32", nil, via("2001:db8:c::fe", 4)),
+		)
+		s.Sysctls[forwarding6] = c.forwarding
+		for i, gw := range []string{"2001:db8:a::fe", "2001:db8:b::fe", "2001:db8:c::fe"}[:c.failed] {
+			s.Neighs = append(s.Neighs, Neigh{Family: IPv6, Index: i + 2, IP: netip.MustParseAddr(gw), State: NUDFailed})
+		}
+		db := build(t, s)
+		if d := db.Lookup(&Flow{Dst: netip.MustParseAddr("2001:db8:f::1")}); d.OIF != c.want {
+			t.Errorf("forwarding %s, %d failed: oif %d, want %d", c.forwarding, c.failed, d.OIF, c.want)
+		}
+	}
+}
+
+// Without a known seed a multipath route leaves the choice open, and its legs are
+// told with their shares.
+func TestUndetermined6(t *testing.T) {
+	s := host6(route6("2001:db8:f::/48", nil, via("2001:db8:a::fe", 2),
+		NextHop{Gateway: netip.MustParseAddr("2001:db8:b::fe"), Dev: 3, Weight: 3}))
+	delete(s.Sysctls, "net/ipv4/fib_multipath_hash_seed")
+	db := build(t, s)
+	f := Flow{Dst: netip.MustParseAddr("2001:db8:f::1")}
+	d := db.Lookup(&f)
+	legs := db.Legs(&f, &d)
+	if !d.Undetermined || len(legs) != 2 || legs[0].Share != 0.25 || legs[1].Share != 0.75 {
+		t.Errorf("undetermined %v, legs %+v", d.Undetermined, legs)
+	}
+}

@@ -139,7 +139,7 @@ func (in *in4) lookup() {
 	in.db.decided(&in.d, IPv4, res.rule)
 	in.dev.note4(in.w, "forwarding", b2i(in.dev.conf4.forwarding))
 	if err != OK {
-		in.db.refused(&in.d, &res)
+		in.db.refused(&in.d, &res, in.w)
 		if !in.dev.conf4.forwarding {
 			in.forwardingOff()
 			return
@@ -158,10 +158,10 @@ func (in *in4) lookup() {
 			in.local(Local, FlagLocal)
 		}
 	case !in.dev.conf4.forwarding:
-		in.db.refused(&in.d, &in.res)
+		in.db.refused(&in.d, &in.res, in.w)
 		in.forwardingOff()
 	case res.alias.route.Type != Unicast:
-		in.db.refused(&in.d, &in.res)
+		in.db.refused(&in.d, &in.res, in.w)
 		in.fail(EINVAL, DropNotForwardable)
 	default:
 		in.forward()

@@ -133,7 +133,7 @@ func (o *out4) lookup() {
 			o.make()
 			return
 		}
-		o.db.refused(&o.d, &res)
+		o.db.refused(&o.d, &res, o.w)
 		o.fail(err, NoDrop)
 		return
 	}
@@ -232,10 +232,15 @@ func (o *out4) make() bool {
 	return false
 }
 
-// refused notes the route whose type refused a packet, if it was a route.
-func (db *Database) refused(d *Decision, res *found4) {
-	if res.alias != nil {
-		d.Table, d.Route = res.table, res.alias.route
+// refused notes the route whose type refused a packet, if it was a route. A dump
+// shows every route by a blackhole object as blackhole (fib_dump_info).
+func (db *Database) refused(d *Decision, res *found4, w *Walk) {
+	if res.alias == nil {
+		return
+	}
+	d.Table, d.Route = res.table, res.alias.route
+	if d.Route.NHID != 0 && d.Route.Type == Blackhole {
+		w.assume("the type of "+d.Route.Dst.String()+", which its nexthop object hides", "blackhole")
 	}
 }
 

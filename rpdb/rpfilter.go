@@ -128,7 +128,7 @@ func (in *in4) passed() bool {
 
 func (in *in4) dropped(err Errno, why Drop) bool {
 	in.w.check(in.rpCheck(false, why))
-	in.db.refused(&in.d, &in.res)
+	in.db.refused(&in.d, &in.res, in.w)
 	in.fail(err, why)
 	return false
 }

@@ -96,6 +96,7 @@ func (l *loader) file(name, ns string, r io.Reader, closer func() error) error {
 	case FormatTar:
 		return l.source(name, FormatTar, l.tarball(s, ns))
 	case FormatSupportconfig:
+		l.oneNamespace(name, ns)
 		return l.source(name, s.format, l.supportconfig(body, document{name: name}))
 	case FormatEmpty:
 		return fmt.Errorf("%s: holds nothing", name)
@@ -107,9 +108,19 @@ func (l *loader) file(name, ns string, r io.Reader, closer func() error) error {
 		return fmt.Errorf("%s: not recognised (%s): not an archive of rulewalk, output of ip, sysctl or uname, "+
 			"a sosreport, a supportconfig, or a file of ip route, rule or addr save", name, s.format)
 	}
+	l.oneNamespace(name, ns)
 	base := name[strings.LastIndexAny(name, `/\`)+1:]
 	err = l.document(body, document{name: name, format: s.format, command: commandOfFile(base)})
 	return l.source(name, s.format, err)
+}
+
+// oneNamespace warns where a namespace was chosen in a source that does not say of
+// which it is.
+func (l *loader) oneNamespace(name, ns string) {
+	if ns != "" {
+		l.warn.addf(Assumed, name, 0, "it tells of one namespace only, which is taken to be %q", ns)
+		l.snap.Namespace = ns
+	}
 }
 
 // source notes a file that was read.

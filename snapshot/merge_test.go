@@ -139,6 +139,10 @@ func TestNamespaces(t *testing.T) {
 	if s := mustOpen(t, root+"#ns=old"); s.State.Missing&rpdb.PartRoutes4 == 0 {
 		t.Error("the routes of namespace old are not missing")
 	}
+	paste := mustOpen(t, write(t, t.TempDir(), "x", "0:\tfrom all lookup local\n")+"#ns=blue")
+	if w := warningTexts(paste); !strings.Contains(w, `one namespace only, which is taken to be "blue"`) {
+		t.Errorf("warnings:\n%s", w)
+	}
 	_, err := Open(root + "#ns=green")
 	if err == nil || !strings.Contains(err.Error(), `"green" is not in the report, which has blue_2, old`) {
 		t.Errorf("error %v", err)

@@ -192,8 +192,6 @@ func (l *loader) loose(name, ns string, ms []member) error {
 	if len(l.pieces) == before {
 		return fmt.Errorf("%s: no file in it was recognised", name)
 	}
-	if ns != "" {
-		return fmt.Errorf("%s: namespace %q: the files are of one namespace only", name, ns)
-	}
+	l.oneNamespace(name, ns)
 	return nil
 }

@@ -19,6 +19,7 @@ func DiffReply(a, b Reply) []string {
 		}
 		return nil
 	}
+	a, b = flat(a), flat(b)
 	var out []string
 	for _, f := range replyFields {
 		if !f.equal(&a, &b) {
@@ -75,4 +76,16 @@ func equalHop(a, b rpdb.NextHop) bool {
 	encap := equalEncap(a.Encap, b.Encap)
 	a.Encap, b.Encap = nil, nil
 	return encap && a == b
+}
+
+// flat takes the only leg of a multipath reply for a plain nexthop: a group of one
+// member is dumped as a list, but a Route does not tell the two forms apart.
+func flat(r Reply) Reply {
+	if len(r.NextHops) == 1 && r.OIF == 0 {
+		h := &r.NextHops[0]
+		r.OIF, r.Gateway, r.Realms, r.Encap = h.Dev, h.Gateway, h.Realms, h.Encap
+		r.Flags |= h.Flags
+		r.NextHops = nil
+	}
+	return r
 }

@@ -158,7 +158,8 @@ func (f *Flow) get(field Fields) uint64 {
 // values lists values of a field on both sides of every boundary that the rules of
 // the flow's family, and for tos the routes, draw. The assumed value comes first.
 func (db *Database) values(f *Flow, field Fields) []uint64 {
-	v := boundaries{vals: []uint64{f.get(field)}}
+	var v boundaries
+	v.add(f.get(field))
 	if field == FieldTOS {
 		for b := range uint64(64) {
 			v.add(b << 2)
@@ -211,12 +212,22 @@ func (db *Database) hasSelector(f Family, field Fields) bool {
 }
 
 // boundaries collects distinct values.
-type boundaries struct{ vals []uint64 }
+type boundaries struct {
+	vals []uint64
+	seen map[uint64]bool
+	bits uint64 // set in any of them
+}
 
 func (b *boundaries) add(v uint64) {
-	if len(b.vals) <= maxTrials && !slices.Contains(b.vals, v) {
-		b.vals = append(b.vals, v)
+	if len(b.vals) > maxTrials || b.seen[v] {
+		return
 	}
+	if b.seen == nil {
+		b.seen = map[uint64]bool{}
+	}
+	b.seen[v] = true
+	b.vals = append(b.vals, v)
+	b.bits |= v
 }
 
 // rang adds the ends of a range and their neighbours outside it.
@@ -235,6 +246,11 @@ func (b *boundaries) rang(start, end, limit uint64) {
 // one that misses it in its lowest bit.
 func (b *boundaries) masked(v, mask uint64) {
 	if mask == 0 {
+		return
+	}
+	if b.bits&^mask == 0 { // the selector fixes every bit that was ever set
+		b.add(v & mask)
+		b.add((v ^ mask&-mask) & mask)
 		return
 	}
 	for _, old := range slices.Clone(b.vals) {

@@ -67,15 +67,37 @@ func fieldValue(w *words, f *rpdb.Flow, name string) string {
 }
 
 // matters reports whether a field that the asker did not set could change the
-// answer.
+// answer. With very many rules, whose every boundary would have to be tried, it is
+// enough that the walk met a rule that tests the field.
 func (b *builder) matters(field rpdb.Fields) bool {
+	const most = 1000
 	f := b.walk.Flow
 	if (b.r.Given|f.Unknown)&field != 0 {
 		return false
 	}
+	if len(b.view.Steps) > most {
+		return b.tests(field)
+	}
 	f.Unknown |= field
 	d := b.r.DB.Lookup(&f)
 	return d.Depends&field != 0
+}
+
+// tests reports whether the walk met a rule that tests a field.
+func (b *builder) tests(field rpdb.Fields) bool {
+	for i := range b.walk.Lookups {
+		for _, s := range b.walk.Lookups[i].Steps {
+			if s.Verdict == rpdb.NotReached || s.Verdict == rpdb.JumpedOver {
+				continue
+			}
+			for _, sel := range s.Selectors {
+				if fields[sel.Selector] == field {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // outside says what lies outside the model and could change what happens to this

@@ -1,6 +1,9 @@
 package rpdb
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // hop is an IPv4 nexthop compiled against the devices (struct fib_nh_common).
 type hop struct {
@@ -64,7 +67,8 @@ func (db *Database) hop(n *NextHop, scope Scope, local bool) hop {
 // resolveGateways4 settles the scope of nexthops with a gateway, which a dump does
 // not show: that of the route that leads to the gateway, so host if it is this host
 // itself (fib_check_nh, spec IPv4 9.2). Where nothing leads there any more, the
-// kernel once found a way, and it is link.
+// kernel once found a way; then it is taken to be host for an address of the same
+// device, and link for any other.
 func (db *Database) resolveGateways4() {
 	for _, o := range db.objects {
 		db.resolveHops(o.hops, ScopeGlobal, TableMain)
@@ -103,10 +107,13 @@ func (db *Database) gatewayScope(h *hop, scope Scope, table uint32) Scope {
 	if err != OK {
 		err, res = db.lookup4(ForGateway, &k, nil)
 	}
-	if err != OK || res.alias.route.Type != Unicast && res.alias.route.Type != Local {
-		return ScopeLink
+	if err == OK && (res.alias.route.Type == Unicast || res.alias.route.Type == Local) {
+		return res.alias.info.scope
 	}
-	return res.alias.info.scope
+	if h.dev != nil && slices.ContainsFunc(h.dev.addrs4, func(a *Addr) bool { return a.Local == h.gw }) {
+		return ScopeHost
+	}
+	return ScopeLink
 }
 
 // neighInvalid reports whether the neighbour entry of a gateway exists and is not

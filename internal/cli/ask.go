@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rulewalk/rulewalk/explain"
@@ -32,6 +33,11 @@ func ask(src *source, db *rpdb.Database, f *rpdb.Flow, d *rpdb.Decision) explain
 		k.Why = "its answer (" + replyText(&reply, &src.words) + ") hangs on a multipath choice that is its secret"
 		return k
 	}
+	if len(k.Differs) > 0 && fromCache(d, &reply, &expected, k.Differs) {
+		k.Differs = nil
+		k.Why = "its answer (" + replyText(&reply, &src.words) + ") may be one that it keeps with the nexthop from another packet"
+		return k
+	}
 	k.Asked = true
 	k.Agrees = len(k.Differs) == 0
 	k.Reply = replyText(&reply, &src.words)
@@ -43,6 +49,26 @@ func ask(src *source, db *rpdb.Database, f *rpdb.Flow, d *rpdb.Decision) explain
 // the kernel keeps to itself in more than the leg: on input, the check of the source
 // and the redirect depend on it.
 func incomparable(f *rpdb.Flow, d *rpdb.Decision) bool { return d.Undetermined && f.IIF != 0 }
+
+// fromCache reports whether an answer differs only in what the kernel keeps with a
+// nexthop from the packet that filled its cache. For IPv4, a unicast, a multicast
+// and a broadcast destination can share a nexthop; for IPv6, routes that share a
+// nexthop object answer with each other's attributes.
+func fromCache(d *rpdb.Decision, reply, expected *rtnl.Reply, differs []string) bool {
+	kept := []string{"type", "flags", "metrics"}
+	toMany := func(t rpdb.RouteType) bool { return t == rpdb.Multicast || t == rpdb.Broadcast }
+	switch {
+	case reply.Err != rpdb.OK || expected.Err != rpdb.OK:
+		return false
+	case reply.Family == rpdb.IPv4 && toMany(reply.Type) == toMany(expected.Type):
+		return false
+	case reply.Family == rpdb.IPv6 && (d.Route == nil || d.Route.NHID == 0):
+		return false
+	case reply.Family == rpdb.IPv6:
+		kept = append(kept, "table", "protocol", "priority", "pref")
+	}
+	return !slices.ContainsFunc(differs, func(f string) bool { return !slices.Contains(kept, f) })
+}
 
 // replyText prints a reply as ip route get does, in one line; a refusal by its
 // errno.

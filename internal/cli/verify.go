@@ -119,7 +119,7 @@ const (
 	outChanged   = "the state changed meanwhile"
 	outException = "answered from a path MTU or redirect exception, which no dump shows"
 	outSecret    = "packets that arrive and meet a multipath route whose hash seed is the kernel's secret"
-	outCache     = "answered from the route cache with the type of an earlier packet"
+	outCache     = "that the kernel may have answered with what a nexthop keeps from an earlier packet"
 )
 
 // compare asks the kernel about n flows and returns those that it answers
@@ -174,23 +174,10 @@ func compareOne(src *source, db *rpdb.Database, f rpdb.Flow) (*mismatch, error) 
 		m.leftOut = outException
 	case incomparable(&f, &d):
 		m.leftOut = outSecret
-	case fromCache(&reply, &expected, differs):
+	case fromCache(&d, &reply, &expected, differs):
 		m.leftOut = outCache
 	}
 	return m, nil
-}
-
-// fromCache reports whether an IPv4 answer differs only in what the kernel's route
-// cache of a nexthop keeps from the packet that filled it: a unicast, a multicast and
-// a broadcast destination can share a nexthop.
-func fromCache(reply, expected *rtnl.Reply, differs []string) bool {
-	toMany := func(t rpdb.RouteType) bool { return t == rpdb.Multicast || t == rpdb.Broadcast }
-	if reply.Family != rpdb.IPv4 || toMany(reply.Type) == toMany(expected.Type) {
-		return false
-	}
-	return !slices.ContainsFunc(differs, func(d string) bool {
-		return d != "type" && d != "flags" && d != "metrics"
-	})
 }
 
 // recheck reads the state anew and asks again about the flows that differed.

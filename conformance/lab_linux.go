@@ -53,7 +53,7 @@ func (l *lab) apply(op Op) error {
 	if s, ok := op.(SysctlOp); ok {
 		return os.WriteFile("/proc/sys/"+s.Path, []byte(s.Value), 0)
 	}
-	if a, ok := op.(AddrOp); ok && a.Verb == Add {
+	if a, ok := op.(AddrOp); ok && a.Verb == Add && a.Addr.Family == rpdb.IPv4 {
 		l.spreadAges(a.Addr)
 	}
 	m, err := message(op)

@@ -145,7 +145,7 @@ func replyText(r *rtnl.Reply) string {
 }
 
 // minimiseTime bounds the search for a smaller reproduction.
-const minimiseTime = 20 * time.Second
+const minimiseTime = 60 * time.Second
 
 // minimise looks for the fewest ops, and the plainest question, that still bring a
 // mismatch about.

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"fmt"
+	"hash/fnv"
 	"net/netip"
 	"strconv"
 
@@ -197,9 +199,6 @@ func (g *gen6) addr() rpdb.Addr {
 	if g.chance(12) {
 		a.Metric = pick[uint32](g.dice, 1, 1024, 300)
 	}
-	if g.chance(8) {
-		a.Flags |= rpdb.IFAHomeAddress
-	}
 	if g.chance(15) { // deprecated
 		a.Valid, a.Preferred = rpdb.Forever, 0
 	} else {
@@ -284,9 +283,30 @@ func (g *gen6) route() rpdb.Route {
 func (g *gen6) routeOp() Op {
 	for {
 		o := RouteOp{pick(g.dice, Add, Add, Add, Append, Append, Append, Prepend, Replace, Change), g.route(), false}
+		if !g.t.hidden {
+			uniform(&o.Route)
+		}
 		if g.t.hidden || o.Verb == Change || g.visible(&o.Route) {
 			return o
 		}
+	}
+}
+
+// uniform gives routes that can be siblings what their place says: a dump tells
+// protocol, preference and metrics of the first sibling only (docs/exclusions.md).
+func uniform(r *rpdb.Route) {
+	if r.NHID != 0 || len(r.NextHops) == 0 || !r.NextHops[0].Gateway.IsValid() {
+		return
+	}
+	h := fnv.New32a()
+	fmt.Fprint(h, r.Table, r.Dst, r.Src, r.Priority)
+	n := h.Sum32()
+	r.Protocol, r.Metrics, r.Expires = rpdb.ProtoStatic, nil, rpdb.Opt[int64]{}
+	r.PrefSrc = netip.Addr{}
+	r.Type = rpdb.Unicast
+	r.Pref = [...]rpdb.RouterPref{rpdb.PrefMedium, rpdb.PrefMedium, rpdb.PrefHigh, rpdb.PrefLow}[n%4]
+	if n%7 == 0 {
+		r.Metrics = []rpdb.Metric{{ID: metricMTU, Val: 1350}}
 	}
 }
 

@@ -205,7 +205,7 @@ func (w *worker) replay(ops []Op, q Query, of *Mismatch) (comparison, string, er
 	if cs[0].same() {
 		return cs[0], "", nil
 	}
-	return cs[0], quiet.explain(l, db, m), nil
+	return cs[0], quiet.explain(db, m), nil
 }
 
 // shrinkEvents leaves out what happens to devices after their first coming up: such

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -29,7 +30,8 @@ type LookupsConfig struct {
 	Workers int    // 0: one for each CPU
 	// Rootless leaves out what a user namespace with one user id cannot do.
 	Rootless bool
-	// Reproduce bounds the mismatches that are minimised; the others are counted.
+	// Reproduce bounds the mismatches that are minimised, one of each kind (by the
+	// fields that differ); the others are counted.
 	Reproduce int
 	// Progress is called now and then with the number of questions answered.
 	Progress func(done int)
@@ -40,7 +42,7 @@ type LookupsReport struct {
 	Lookups    int
 	Mismatches int
 	Excluded   map[string]int // by reason, see docs/exclusions.md
-	Found      []*Mismatch    // the first ones, minimised
+	Found      []*Mismatch    // the first of each kind, minimised
 	Fields     map[string]int // mismatches by the fields that differ
 	Variety    Variety
 	// TraceSkipped says why the visited tables were not compared; nil if they were.
@@ -161,8 +163,9 @@ func (w *worker) hand() {
 			continue
 		}
 		r.report.Mismatches++
-		r.report.Fields[strings.Join(m.diff, ", ")]++
-		if len(r.report.Found) < r.cfg.Reproduce {
+		kind := strings.Join(m.diff, ", ")
+		r.report.Fields[kind]++
+		if r.report.Fields[kind] == 1 && len(r.report.Found) < r.cfg.Reproduce {
 			r.report.Found = append(r.report.Found, m)
 			found = append(found, m)
 		}
@@ -213,27 +216,11 @@ func (w *worker) change(l *lab, ops []Op) error {
 
 // round asks n questions about the present state.
 func (w *worker) round(l *lab, s *Scenario, round, n int) error {
-	st, err := l.conn.State(nil)
-	if err != nil {
-		return fmt.Errorf("read the state: %w", err)
-	}
-	db, err := st.Build()
-	if err != nil {
-		return fmt.Errorf("build the database: %w", err)
-	}
-	w.variety.state(st, s.Family)
-	qs := queries(newDice(s.Seed, s.Number<<8|uint64(round)), s.Family, st, n)
-	if w.run.cfg.Rootless {
-		for i := range qs {
-			if qs[i].Flow.UID != rpdb.InvalidUID {
-				qs[i].Flow.UID = 0
-			}
-		}
-	}
-	cs, err := w.compareAll(l, db, qs)
+	db, qs, cs, err := w.measure(l, s, round, n)
 	if err != nil {
 		return err
 	}
+	w.variety.state(db.State(), s.Family)
 	w.lookups += n
 	done := w.run.done.Add(int64(n))
 	if w.run.cfg.Progress != nil {
@@ -245,10 +232,64 @@ func (w *worker) round(l *lab, s *Scenario, round, n int) error {
 			continue
 		}
 		m := &Mismatch{Scenario: s, Round: round, Query: qs[i], comparison: cs[i]}
-		m.Reason = w.explain(l, db, m)
+		m.Reason = w.explain(db, m)
 		w.pending = append(w.pending, m)
 	}
 	return nil
+}
+
+// measure reads the state and puts questions, again if the state was not the same
+// afterwards: the kernel does some things late.
+func (w *worker) measure(l *lab, s *Scenario, round, n int) (*rpdb.Database, []Query, []comparison, error) {
+	st, err := l.conn.State(nil)
+	for err == nil {
+		qs := queries(newDice(s.Seed, s.Number<<8|uint64(round)), s.Family, st, n)
+		if w.run.cfg.Rootless {
+			onlyRoot(qs)
+		}
+		var db *rpdb.Database
+		if db, err = st.Build(); err != nil {
+			return nil, nil, nil, fmt.Errorf("build the database: %w", err)
+		}
+		var cs []comparison
+		if cs, err = w.compareAll(l, db, qs); err != nil {
+			break
+		}
+		var after *rpdb.State
+		if after, err = l.conn.State(nil); err == nil && sameState(st, after) {
+			return db, qs, cs, nil
+		}
+		st = after
+	}
+	return nil, nil, nil, err
+}
+
+// onlyRoot gives all questions the one user that a user namespace has.
+func onlyRoot(qs []Query) {
+	for i := range qs {
+		if qs[i].Flow.UID != rpdb.InvalidUID {
+			qs[i].Flow.UID = 0
+		}
+	}
+}
+
+// sameState tells whether nothing but clocks moved between two readings.
+func sameState(a, b *rpdb.State) bool {
+	return reflect.DeepEqual(a.Rules, b.Rules) &&
+		slices.EqualFunc(a.Routes, b.Routes, func(x, y rpdb.Route) bool {
+			x.Expires.V, y.Expires.V = 0, 0
+			return reflect.DeepEqual(x, y)
+		}) &&
+		slices.EqualFunc(a.Addrs, b.Addrs, func(x, y rpdb.Addr) bool {
+			x.Extra, y.Extra = nil, nil
+			return reflect.DeepEqual(x, y)
+		}) &&
+		slices.EqualFunc(a.Links, b.Links, func(x, y rpdb.Link) bool {
+			return x.Index == y.Index && x.Flags == y.Flags && x.Name == y.Name
+		}) &&
+		slices.EqualFunc(a.Neighs, b.Neighs, func(x, y rpdb.Neigh) bool {
+			return x.IP == y.IP && x.Index == y.Index && x.State == y.State
+		})
 }
 
 // comparison is one question with the answers of both sides.

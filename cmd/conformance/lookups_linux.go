@@ -42,7 +42,7 @@ func lookupsCommand() *cobra.Command {
 	f.Uint64Var(&o.seed, "seed", o.seed, "seed of the random states and questions")
 	f.Uint64Var(&o.scenario, "scenario", 0, "number of the first scenario")
 	f.IntVar(&o.workers, "workers", 0, "threads, each with a namespace of its own; 0: one for each CPU")
-	f.IntVar(&o.reproduce, "reproduce", 5, "mismatches to minimise and print, per family")
+	f.IntVar(&o.reproduce, "reproduce", 5, "mismatches to minimise and print per family, one of a kind")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "print how often everything appeared")
 	return c
 }

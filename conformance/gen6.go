@@ -298,6 +298,9 @@ func uniform(r *rpdb.Route) {
 	if r.NHID != 0 || len(r.NextHops) == 0 || !r.NextHops[0].Gateway.IsValid() {
 		return
 	}
+	if r.Priority == 0 {
+		r.Priority = 1024 // what the kernel makes of it
+	}
 	h := fnv.New32a()
 	fmt.Fprint(h, r.Table, r.Dst, r.Src, r.Priority)
 	n := h.Sum32()

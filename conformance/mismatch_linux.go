@@ -25,6 +25,8 @@ type Mismatch struct {
 	Ops  []Op
 	Flow *Query
 	comparison
+
+	replayed []Op // the ops that a replay is made of
 }
 
 // String tells the mismatch: how to bring it about, both answers, and what differs.
@@ -52,7 +54,7 @@ func (m *Mismatch) String() string {
 	fmt.Fprintf(&b, "kernel: %s\n", replyText(&m.kernel))
 	fmt.Fprintf(&b, "engine: %s\n", replyText(&m.engine))
 	fmt.Fprintf(&b, "differs: %s\n", strings.Join(m.diff, ", "))
-	if slices.Contains(m.diff, "visited tables") {
+	if slices.Contains(m.diff, diffVisits) {
 		fmt.Fprintf(&b, "kernel visited: %v\nengine visited: %v\n", m.visits, m.walked)
 	}
 	return b.String()
@@ -201,7 +203,7 @@ func (w *worker) replay(ops []Op, q Query, of *Mismatch) (comparison, string, er
 	if err != nil {
 		return comparison{}, "", err
 	}
-	m := &Mismatch{Scenario: of.Scenario, Round: of.Round, Query: q, comparison: cs[0]}
+	m := &Mismatch{Scenario: of.Scenario, Round: of.Round, Query: q, comparison: cs[0], replayed: ops}
 	if cs[0].same() {
 		return cs[0], "", nil
 	}

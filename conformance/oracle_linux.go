@@ -281,7 +281,7 @@ func sameState(a, b *rpdb.State) bool {
 			return reflect.DeepEqual(x, y)
 		}) &&
 		slices.EqualFunc(a.Addrs, b.Addrs, func(x, y rpdb.Addr) bool {
-			x.Extra, y.Extra = nil, nil
+			x.Extra, y.Extra, x.Created, y.Created, x.Updated, y.Updated = nil, nil, 0, 0, 0, 0
 			return reflect.DeepEqual(x, y)
 		}) &&
 		slices.EqualFunc(a.Links, b.Links, func(x, y rpdb.Link) bool {
@@ -301,6 +301,9 @@ type comparison struct {
 	traced         bool
 	visits, walked []Visit
 }
+
+// diffVisits names a difference of the visited tables.
+const diffVisits = "visited tables"
 
 func (c *comparison) same() bool { return len(c.diff) == 0 }
 
@@ -357,7 +360,7 @@ func (c *comparison) judge(db *rpdb.Database, q *Query, empty func(Visit) bool) 
 		c.walked = walkedTables(c.walk, f)
 		c.visits, c.walked = slices.DeleteFunc(c.visits, empty), slices.DeleteFunc(c.walked, empty)
 		if !slices.Equal(c.visits, c.walked) {
-			c.diff = append(c.diff, "visited tables")
+			c.diff = append(c.diff, diffVisits)
 		}
 	}
 }

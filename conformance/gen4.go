@@ -299,6 +299,11 @@ func (g *gen4) route() rpdb.Route {
 	switch {
 	case g.t.nextHops && g.chance(30):
 		r.NHID = pick[uint32](g.dice, 1, 2, 3, 4, 5, 10, 11, 12)
+		if isError(r.Type) {
+			// A blackhole object hides the type of its routes from every dump, so only
+			// ids that are never one.
+			r.NHID = pick[uint32](g.dice, 1, 2, 4)
+		}
 	case isError(r.Type) && g.chance(92):
 	case multi:
 		for range 2 + g.IntN(3) {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,12 +26,21 @@ type lab struct {
 	flush  *os.File
 	owners map[netip.Addr]int // the device that an address was last put on
 
+	realms  bool // realms were ever in use
 	shared6 bool // IPv6 answers have to be flushed, by sending bump
 	bump    netlink.Message
 }
 
 // ErrNoNamespace says that no network namespace can be made here.
 var ErrNoNamespace = errors.New("cannot make a network namespace: run as root, or allow user namespaces (user.max_user_namespaces)")
+
+// oneUser tells whether this is a user namespace in which a single user exists, as
+// an ordinary user gets it: others cannot be named in rules and questions.
+func oneUser() bool {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	f := strings.Fields(string(b))
+	return err == nil && len(f) == 3 && f[2] == "1"
+}
 
 // newLab moves the calling thread, which must be locked, into a new network
 // namespace.
@@ -58,6 +69,9 @@ func (l *lab) apply(op Op) error {
 			return err
 		}
 	}
+	if hasRealms(op) {
+		l.realms = true
+	}
 	if s, ok := op.(SysctlOp); ok {
 		return os.WriteFile("/proc/sys/"+s.Path, []byte(s.Value), 0)
 	}
@@ -70,6 +84,16 @@ func (l *lab) apply(op Op) error {
 	}
 	m.Header.Flags |= netlink.Request | netlink.Acknowledge
 	return rtnl.Exec(l.conn, m)
+}
+
+func hasRealms(op Op) bool {
+	switch o := op.(type) {
+	case RuleOp:
+		return o.Rule.Realms != 0
+	case RouteOp:
+		return slices.ContainsFunc(o.Route.NextHops, func(h rpdb.NextHop) bool { return h.Realms != 0 })
+	}
+	return false
 }
 
 // spreadAges waits when an address is put on a second device: which was added
@@ -86,6 +110,9 @@ const (
 	// routesTime is enough for the local routes of addresses; a user may have deleted
 	// them, so it is no error if they do not come.
 	routesTime = 60 * time.Millisecond
+	// graceTime is ample for an RCU grace period: until its end the kernel counts
+	// nexthops with realms that it has freed, or refused (spec IPv4 section 6).
+	graceTime = 60 * time.Millisecond
 )
 
 // settle waits until what the kernel does behind the answers is done: carrier
@@ -98,6 +125,9 @@ func (l *lab) settle() error {
 		case err != nil:
 			return err
 		case calm && (routes || late > routesTime):
+			if l.realms {
+				time.Sleep(graceTime)
+			}
 			return nil
 		case late > settleTime:
 			return errors.New("devices or addresses did not settle within three seconds")

@@ -82,8 +82,12 @@ func (q *Query) command(n *names) string {
 		word string
 		v    uint64
 	}{
-		{"mark", uint64(f.Mark)}, {"tos", uint64(f.TOS)}, {"ipproto", uint64(f.IPProto)},
-		{"sport", uint64(f.SPort)}, {"dport", uint64(f.DPort)}, {"flowlabel", uint64(f.FlowLabel)},
+		{"mark", uint64(f.Mark)},
+		{"tos", uint64(f.TOS)},
+		{"ipproto", uint64(f.IPProto)},
+		{"sport", uint64(f.SPort)},
+		{"dport", uint64(f.DPort)},
+		{"flowlabel", uint64(f.FlowLabel)},
 	} {
 		if x.v != 0 {
 			fmt.Fprintf(&b, " %s %d", x.word, x.v)

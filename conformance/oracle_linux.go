@@ -28,8 +28,6 @@ type LookupsConfig struct {
 	Lookups int    // how many questions, in all
 	First   uint64 // number of the first scenario
 	Workers int    // 0: one for each CPU
-	// Rootless leaves out what a user namespace with one user id cannot do.
-	Rootless bool
 	// Reproduce bounds the mismatches that are minimised, one of each kind (by the
 	// fields that differ); the others are counted.
 	Reproduce int
@@ -65,6 +63,8 @@ type run struct {
 	done atomic.Int64
 	stop context.CancelCauseFunc
 
+	oneUser bool
+
 	mu     sync.Mutex
 	report LookupsReport
 }
@@ -79,7 +79,7 @@ func RunLookups(ctx context.Context, cfg LookupsConfig) (*LookupsReport, error) 
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &run{cfg: cfg, stop: stop}
+	r := &run{cfg: cfg, stop: stop, oneUser: oneUser()}
 	r.report.Excluded, r.report.Fields, r.report.Variety = map[string]int{}, map[string]int{}, Variety{}
 	var wg sync.WaitGroup
 	for i := range cfg.Workers {
@@ -135,7 +135,6 @@ type worker struct {
 	variety Variety
 	pending []*Mismatch
 	lookups int
-	visits  [][]Visit
 }
 
 func (w *worker) close() error {
@@ -244,7 +243,7 @@ func (w *worker) measure(l *lab, s *Scenario, round, n int) (*rpdb.Database, []Q
 	st, err := l.conn.State(nil)
 	for err == nil {
 		qs := queries(newDice(s.Seed, s.Number<<8|uint64(round)), s.Family, st, n)
-		if w.run.cfg.Rootless {
+		if w.run.oneUser {
 			onlyRoot(qs)
 		}
 		var db *rpdb.Database

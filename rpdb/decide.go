@@ -108,7 +108,10 @@ func (db *Database) legs4(f *Flow, d *Decision) []Leg {
 		h := &hops[i]
 		out[i] = Leg{
 			Index: i, Share: share[i], Src: h.saddr,
-			Hop: NextHop{Dev: h.oif, Gateway: h.gw, Weight: h.weight, Realms: h.realms},
+			Hop: NextHop{Dev: h.oif, Weight: h.weight, Realms: h.realms},
+		}
+		if h.usesGateway() {
+			out[i].Hop.Gateway = h.gw
 		}
 		if in.prefsrc.IsValid() {
 			out[i].Src = in.prefsrc

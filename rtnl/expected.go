@@ -195,9 +195,12 @@ func Compare(db *rpdb.Database, f rpdb.Flow, d *rpdb.Decision, o GetOptions, got
 func onLeg(f rpdb.Flow, d *rpdb.Decision, o GetOptions, leg rpdb.Leg) Reply {
 	alt := *d
 	alt.Leg = leg.Index
-	alt.OIF, alt.Gateway = leg.Hop.Dev, leg.Hop.Gateway
+	alt.OIF = leg.Hop.Dev
 	alt.Flags &^= rpdb.FlagRedirect
-	alt.Realms = legRealms(d, leg)
+	if d.UsesRoute {
+		alt.Gateway = leg.Hop.Gateway
+		alt.Realms = legRealms(d, leg)
+	}
 	if f.Family() == rpdb.IPv6 {
 		alt.ReplySrc = leg.Src
 	} else if !given(f.Src).IsValid() {

@@ -67,7 +67,7 @@ func lookups(ctx context.Context, o *options) error {
 		fmt.Printf("%s: seed %d, %d lookups\n", f, o.seed, o.n)
 		r, err := conformance.RunLookups(ctx, conformance.LookupsConfig{
 			Family: f, Seed: o.seed, Lookups: o.n, First: o.scenario, Workers: o.workers,
-			Rootless: testns.InUserNamespace(), Reproduce: o.reproduce, Progress: progress(os.Stderr, o.n),
+			Reproduce: o.reproduce, Progress: progress(os.Stderr, o.n),
 		})
 		if err != nil {
 			return err

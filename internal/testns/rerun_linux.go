@@ -21,10 +21,6 @@ func Main(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// InUserNamespace tells whether this is the process that [Rerun] started, root of a
-// user namespace in which only one user exists.
-func InUserNamespace() bool { return os.Getenv(rerunMark) != "" }
-
 // Rerun makes sure that the process may create network namespaces. If it may not, it
 // runs the same program again as root of a new user namespace, with the same
 // arguments, waits for it, and exits with its status. It returns if nothing was

@@ -49,6 +49,7 @@ func (s *search6) run() (pick6, bool) {
 			return pick6{}, false
 		}
 		strict &^= strictReachable
+		clear(s.notes) // the first round decided nothing
 	}
 }
 

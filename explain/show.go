@@ -210,9 +210,13 @@ func (v *ShowView) Text(w io.Writer, o TextOptions) error {
 		t.page.blank()
 		t.family(&v.Families[i])
 	}
-	for _, warning := range v.Warnings {
-		t.page.blank()
-		t.line(0, "warning     "+warning, warn)
+	for i, warning := range v.Warnings {
+		label := "            "
+		if i == 0 {
+			t.page.blank()
+			label = "warning     "
+		}
+		t.page.add(row{left: label + warning, hang: len(label), leftStyle: warn})
 	}
 	return t.page.write(w)
 }

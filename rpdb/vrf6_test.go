@@ -103,9 +103,17 @@ func vrfState(t testing.TB, release string, extra ...Rule) *State {
 		s.Links = append(s.Links, l)
 	}
 	for _, a := range []struct{ dev, addr string }{
-		{"lo", "::1/128"}, {"lo", "2001:db8:99::9/128"}, {"m0", "2001:db8:ff::1/64"}, {"m0", "fe80::10/64"},
-		{"r0", "2001:db8:a::1/64"}, {"r0", "fe80::11/64"}, {"r1", "2001:db8:b::1/64"}, {"r1", "fe80::12/64"},
-		{"b0", "2001:db8:20::1/64"}, {"red", "2001:db8:255::1/128"}, {"red", "::1/128"},
+		{"lo", "::1/128"},
+		{"lo", "2001:db8:99::9/128"},
+		{"m0", "2001:db8:ff::1/64"},
+		{"m0", "fe80::10/64"},
+		{"r0", "2001:db8:a::1/64"},
+		{"r0", "fe80::11/64"},
+		{"r1", "2001:db8:b::1/64"},
+		{"r1", "fe80::12/64"},
+		{"b0", "2001:db8:20::1/64"},
+		{"red", "2001:db8:255::1/128"},
+		{"red", "::1/128"},
 	} {
 		p := netip.MustParsePrefix(a.addr)
 		s.Addrs = append(s.Addrs, Addr{Family: IPv6, Index: vrfDevs[a.dev], Local: p.Addr(), PrefixLen: uint8(p.Bits())})

@@ -11,9 +11,10 @@ import (
 
 // Reasons for leaving a difference out, see docs/exclusions.md.
 const (
-	reasonOrder = "history: the same dump in a fresh namespace gets the engine's answer"
-	reasonReadd = "history: the same dump after its routes were added anew gets the engine's answer"
-	reasonFacts = "hidden fact: whether a rule, or a route of type local, was ever added"
+	reasonOrder   = "history: the same dump in a fresh namespace gets the engine's answer"
+	reasonReadd   = "history: the same dump after its routes were added anew gets the engine's answer"
+	reasonRefused = "history: the kernel refuses to add the route again, so what its gateway was resolved to is past"
+	reasonFacts   = "hidden fact: whether a rule, or a route of type local, was ever added"
 )
 
 // explain names why a difference says nothing about the engine, or returns nothing.
@@ -49,8 +50,11 @@ func (w *worker) historyExplains(m *Mismatch) string {
 	if c.same() {
 		return reasonOrder
 	}
-	for _, routes := range [][]rpdb.Route{sameLeaf(before, c.lookup.Route), indirect(before, m.Scenario.Family)} {
-		readd(l, routes)
+	for _, in := range leavesToReadd(before, c.lookup.Route, m.Scenario.Family) {
+		refused := readd(l, before, in)
+		if refused && len(c.diff) == 1 && c.diff[0] == "gateway" {
+			return reasonRefused
+		}
 		after, again, err := quiet.askAgain(l, m)
 		if err == nil && again.same() && sameState(before, after) {
 			return reasonReadd
@@ -76,44 +80,66 @@ func (w *worker) askAgain(l *lab, m *Mismatch) (*rpdb.State, comparison, error) 
 	return st, cs[0], nil
 }
 
-// sameLeaf returns the routes that share table and prefix with one.
-func sameLeaf(st *rpdb.State, of *rpdb.Route) []rpdb.Route {
-	var out []rpdb.Route
-	for i := range st.Routes {
-		if r := &st.Routes[i]; of != nil && r.Family == of.Family && r.Table == of.Table && r.Dst == of.Dst {
-			out = append(out, *r)
-		}
-	}
-	return out
+// leaf is a prefix of a table.
+type leaf struct {
+	table uint32
+	dst   netip.Prefix
 }
 
-// indirect returns the routes about whose nexthops the kernel remembers something.
-func indirect(st *rpdb.State, f rpdb.Family) []rpdb.Route {
-	var out []rpdb.Route
+// leavesToReadd returns the sets of prefixes to be added anew, one after the other:
+// that of the decision; that with all longer ones inside it (an IPv6 node with
+// nothing but source routes is found by the prefix of whichever route the kernel
+// hung on it); all those about whose nexthops the kernel remembers something.
+func leavesToReadd(st *rpdb.State, decided *rpdb.Route, f rpdb.Family) []map[leaf]bool {
+	var out []map[leaf]bool
+	if decided != nil {
+		within := map[leaf]bool{}
+		for i := range st.Routes {
+			r := &st.Routes[i]
+			if r.Family == f && r.Table == decided.Table && decided.Dst.Overlaps(r.Dst) && r.Dst.Bits() >= decided.Dst.Bits() {
+				within[leaf{r.Table, r.Dst}] = true
+			}
+		}
+		out = append(out, map[leaf]bool{{decided.Table, decided.Dst}: true}, within)
+	}
+	indirect, user := map[leaf]bool{}, map[leaf]bool{}
 	for i := range st.Routes {
 		r := &st.Routes[i]
 		if r.Family != f {
 			continue
 		}
-		gateway := len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid()
-		if gateway || len(r.NextHops) > 1 || r.NHID != 0 || f == rpdb.IPv6 && r.Protocol != rpdb.ProtoKernel {
-			out = append(out, *r)
+		if r.NHID != 0 || len(r.NextHops) > 1 || len(r.NextHops) == 1 && r.NextHops[0].Gateway.IsValid() {
+			indirect[leaf{r.Table, r.Dst}] = true
+		}
+		if r.Protocol != rpdb.ProtoKernel || indirect[leaf{r.Table, r.Dst}] {
+			user[leaf{r.Table, r.Dst}] = true
 		}
 	}
-	return out
+	return append(out, indirect, user)
 }
 
-// readd deletes routes and adds them again in their order, and makes the kernel
-// forget the sources that it has cached.
-func readd(l *lab, routes []rpdb.Route) {
+// readd empties prefixes, of routes that no dump shows too, and adds their routes
+// again in the order of the dump. It makes the kernel forget the sources that it has
+// cached.
+func readd(l *lab, st *rpdb.State, in map[leaf]bool) (refused bool) {
+	var routes []rpdb.Route
+	for _, r := range st.Routes {
+		if in[leaf{r.Table, r.Dst}] && r.Table != flushTable {
+			routes = append(routes, r)
+		}
+	}
+	const most = 40 // more routes than any prefix has
 	for _, r := range routes {
-		if m, err := rtnl.DelRoute(r); err == nil {
-			_ = rtnl.Exec(l.conn, m)
+		key := rpdb.Route{Family: r.Family, Table: r.Table, Dst: r.Dst, Src: r.Src, TOS: r.TOS}
+		for range most {
+			if l.apply(RouteOp{Verb: Del, Route: key, AnyScope: true}) != nil {
+				break
+			}
 		}
 	}
 	for _, r := range routes {
 		if m, err := rtnl.NewRoute(r, rtnl.FlagsAppend); err == nil {
-			_ = rtnl.Exec(l.conn, m) // the comparison of the states shows a failure
+			refused = rtnl.Exec(l.conn, m) != nil || refused
 		}
 	}
 	a := rpdb.Addr{
@@ -123,6 +149,7 @@ func readd(l *lab, routes []rpdb.Route) {
 	for _, v := range []Verb{Add, Del} {
 		_ = l.apply(AddrOp{v, a})
 	}
+	return refused
 }
 
 // factsExplain tells whether the answer with the other value of a hidden fact is the

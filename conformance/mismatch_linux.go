@@ -151,7 +151,7 @@ func replyText(r *rtnl.Reply) string {
 }
 
 // minimiseTime bounds the search for a smaller reproduction.
-const minimiseTime = 60 * time.Second
+const minimiseTime = 150 * time.Second
 
 // minimise looks for the fewest ops, and the plainest question, that still bring a
 // mismatch about.
@@ -263,9 +263,14 @@ func shrinkPairs(ops []Op, fails func([]Op) bool) []Op {
 }
 
 // shrink is delta debugging: it leaves out halves, quarters, ... single ops as long
-// as the rest still fails. What makes devices stays.
+// as the rest still fails. What makes devices stays,
+// and the seed of the multipath hash.
 func shrink(ops []Op, fails func([]Op) bool) []Op {
-	keep := func(op Op) bool { _, is := op.(LinkOp); return is }
+	keep := func(op Op) bool {
+		s, sysctl := op.(SysctlOp)
+		_, link := op.(LinkOp)
+		return link || sysctl && strings.HasSuffix(s.Path, "hash_seed")
+	}
 	for size := len(ops) / 2; size >= 1; {
 		removed := false
 		for at := 0; at < len(ops); {

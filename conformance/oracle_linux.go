@@ -358,7 +358,8 @@ func (c *comparison) judge(db *rpdb.Database, q *Query, empty func(Visit) bool) 
 		f := q.Flow.Family()
 		c.walked = walkedTables(c.walk, f)
 		c.visits, c.walked = slices.DeleteFunc(c.visits, empty), slices.DeleteFunc(c.walked, empty)
-		if !slices.Equal(c.visits, c.walked) {
+		// The lookups that check the source hang on the leg that was chosen.
+		if !slices.Equal(c.visits, c.walked) && !(c.lookup.Undetermined && q.Flow.IIF != 0) {
 			c.diff = append(c.diff, diffVisits)
 		}
 	}

@@ -29,6 +29,7 @@ type Database struct {
 	owners           map[netip.Addr]int // IPv4 address to ifindex
 	hash4            hashConf
 	useNeigh         bool // fib_multipath_use_neigh
+	onLeg            int  // leg+1 of an undetermined choice, see LookupOnLeg
 }
 
 // Build compiles the state. It fails only on contradictions that no kernel can be

@@ -10,6 +10,15 @@ func (db *Database) Lookup(f *Flow) Decision {
 	return d
 }
 
+// LookupOnLeg is Lookup where the choice among the legs of a multipath route, if it
+// cannot be computed (Decision.Undetermined), falls on the given leg. For a leg that
+// no flow takes, and where nothing is undetermined, it is Lookup.
+func (db *Database) LookupOnLeg(f *Flow, leg int) Decision {
+	other := *db
+	other.onLeg = leg + 1
+	return other.Lookup(f)
+}
+
 // Walk answers the same and tells why.
 func (db *Database) Walk(f *Flow) *Walk {
 	w := &Walk{Flow: *f}

@@ -3,6 +3,7 @@ package rpdb
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 )
 
 // hash4 is the multipath hash of an IPv4 flow (fib_multipath_hash, spec 12).
@@ -69,6 +70,9 @@ func (db *Database) choosePath4(f *Flow, src, dst netip.Addr, output bool, res *
 		res.leg = pick.leg(db.hash4.hash4(f, src, dst))
 	} else {
 		res.leg, d.Undetermined = pick.first()
+		if i := db.onLeg - 1; i >= 0 && i < len(hops) && pick.can(i) {
+			res.leg = i
+		}
 	}
 	res.hop = &hops[res.leg]
 }
@@ -159,6 +163,17 @@ func (p *picker4) first() (leg int, more bool) {
 		}
 	}
 	return leg, len(p.in.nhBuckets()) > 0 && p.spread()
+}
+
+// can reports whether flows can take a nexthop.
+func (p *picker4) can(leg int) bool {
+	hops := p.in.paths()
+	for i := range hops {
+		if b := hops[i].bound; b >= 0 && (p.leg(uint32(b)) == leg || p.leg(uint32(b)+1) == leg) {
+			return true
+		}
+	}
+	return p.leg(0) == leg || slices.Contains(p.in.nhBuckets(), leg)
 }
 
 func (in *info4) nhBuckets() []int {

@@ -85,6 +85,10 @@ func (l *look6) choosePath(s *search6, hit *pick6) {
 	p.setBounds()
 	if !l.known {
 		hit.leg, l.res.undetermined = p.any()
+		n := l.db.legCount(hit.route, hit.obj)
+		if i := l.db.onLeg - 1; i >= 0 && i < n && p.shares(n)[i] > 0 {
+			hit.leg = i
+		}
 		return
 	}
 	if !l.hashed {

@@ -30,6 +30,12 @@ type object struct {
 	buckets   []int // index into hops per bucket; nil unless resilient
 }
 
+// lacksBuckets reports whether the choice among the members of a resilient group
+// hangs on buckets that were not dumped.
+func (o *object) lacksBuckets() bool {
+	return o != nil && o.Resilient != nil && len(o.buckets) == 0
+}
+
 // usesGateway reports whether a packet goes to the gateway rather than to its
 // destination directly.
 func (h *hop) usesGateway() bool { return h.gw.IsValid() && h.scope == ScopeLink }

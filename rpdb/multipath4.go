@@ -66,7 +66,7 @@ func (db *Database) choosePath4(f *Flow, src, dst netip.Addr, output bool, res *
 		return
 	}
 	pick := db.picker4(res.alias.info, res.leg, src, output)
-	if db.hash4.known(f) {
+	if db.hash4.known(f) && !res.alias.info.nh.lacksBuckets() {
 		res.leg = pick.leg(db.hash4.hash4(f, src, dst))
 	} else {
 		res.leg, d.Undetermined = pick.first()

@@ -78,7 +78,7 @@ func (l *look6) choosePath(s *search6, hit *pick6) {
 		return
 	}
 	p := picker6{s: s, hit: *hit}
-	if o := hit.obj; o != nil && o.Resilient != nil && len(o.buckets) == 0 {
+	if hit.obj.lacksBuckets() {
 		l.res.undetermined = true
 		return
 	}

@@ -28,11 +28,6 @@ func ask(src *source, db *rpdb.Database, f *rpdb.Flow, d *rpdb.Decision) explain
 	}
 	expected := rtnl.ExpectedOf(*f, d, rtnl.GetOptions{})
 	k.Differs = rtnl.Compare(db, *f, d, rtnl.GetOptions{}, reply)
-	if len(k.Differs) > 0 && incomparable(f, d) {
-		k.Differs = nil
-		k.Why = "its answer (" + replyText(&reply, &src.words) + ") hangs on a multipath choice that is its secret"
-		return k
-	}
 	if len(k.Differs) > 0 && fromCache(d, &reply, &expected, k.Differs) {
 		k.Differs = nil
 		k.Why = "its answer (" + replyText(&reply, &src.words) + ") may be one that it keeps with the nexthop from another packet"
@@ -44,11 +39,6 @@ func ask(src *source, db *rpdb.Database, f *rpdb.Flow, d *rpdb.Decision) explain
 	k.Expected = replyText(&expected, &src.words)
 	return k
 }
-
-// incomparable reports whether an answer hangs on the leg of a multipath route that
-// the kernel keeps to itself in more than the leg: on input, the check of the source
-// and the redirect depend on it.
-func incomparable(f *rpdb.Flow, d *rpdb.Decision) bool { return d.Undetermined && f.IIF != 0 }
 
 // fromCache reports whether an answer differs only in what the kernel keeps with a
 // nexthop from the packet that filled its cache. For IPv4, a unicast, a multicast

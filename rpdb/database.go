@@ -207,7 +207,7 @@ func (db *Database) splitRoutes() (four, six []*Route) {
 // automatic reports whether a local IPv4 route has the form of those that the
 // kernel adds for an address (fib_add_ifaddr).
 func (db *Database) automatic(r *Route) bool {
-	if r.Protocol != ProtoKernel || r.TOS != 0 || r.Priority != 0 || r.NHID != 0 || len(r.NextHops) != 1 {
+	if r.Protocol != ProtoKernel || r.TOS != 0 || r.NHID != 0 || len(r.NextHops) != 1 {
 		return false
 	}
 	d := db.devs[r.NextHops[0].Dev]
@@ -215,7 +215,7 @@ func (db *Database) automatic(r *Route) bool {
 		return false
 	}
 	for _, a := range d.addrs4 {
-		if r.Dst == netip.PrefixFrom(a.Local, 32) || d.IsLoopback() && r.Dst == a.Subnet() {
+		if r.Dst == netip.PrefixFrom(a.Local, 32) && r.Priority == 0 || d.IsLoopback() && r.Dst == a.Subnet() && r.Priority == a.Metric {
 			return true
 		}
 	}

@@ -1,6 +1,9 @@
 package rpdb
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // in4 is the state of one IPv4 input decision (ip_route_input_rcu,
 // ip_route_input_slow).
@@ -221,12 +224,10 @@ func (in *in4) sharedMedia(out *device) bool {
 	if out.conf4.sharedMedia {
 		return true
 	}
-	for _, a := range out.addrs4 {
-		if a.Flags&IFASecondary == 0 && a.Subnet().Contains(in.src) {
-			return !in.res.hop.gw.Is4() || a.Subnet().Contains(in.res.hop.gw)
-		}
-	}
-	return false
+	gw := in.res.hop.gw
+	return slices.ContainsFunc(out.addrs4, func(a *Addr) bool {
+		return a.Subnet().Contains(in.src) && (!gw.Is4() || a.Subnet().Contains(gw))
+	})
 }
 
 func (in *in4) report(useRoute bool) {

@@ -286,9 +286,15 @@ func sameState(a, b *rpdb.State) bool {
 		slices.EqualFunc(a.Links, b.Links, func(x, y rpdb.Link) bool {
 			return x.Index == y.Index && x.Flags == y.Flags && x.Name == y.Name
 		}) &&
-		slices.EqualFunc(a.Neighs, b.Neighs, func(x, y rpdb.Neigh) bool {
+		slices.EqualFunc(unicast(a.Neighs), unicast(b.Neighs), func(x, y rpdb.Neigh) bool {
 			return x.IP == y.IP && x.Index == y.Index && x.State == y.State
 		})
+}
+
+// unicast leaves out the entries of multicast groups, which come when a device
+// reports its groups.
+func unicast(ns []rpdb.Neigh) []rpdb.Neigh {
+	return slices.DeleteFunc(slices.Clone(ns), func(n rpdb.Neigh) bool { return n.IP.IsMulticast() })
 }
 
 // comparison is one question with the answers of both sides.

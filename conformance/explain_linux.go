@@ -3,6 +3,7 @@
 package conformance
 
 import (
+	"errors"
 	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
@@ -13,7 +14,9 @@ import (
 const (
 	reasonOrder   = "history: the same dump in a fresh namespace gets the engine's answer"
 	reasonReadd   = "history: the same dump after its routes were added anew gets the engine's answer"
+	reasonCarrier = "history: the same dump after a carrier came and went gets the engine's answer"
 	reasonRefused = "history: the kernel refuses to add the route again, so what its gateway was resolved to is past"
+	reasonShared  = "two routes of one walk share a nexthop object, and so a cached answer"
 	reasonFacts   = "hidden fact: whether a rule, or a route of type local, was ever added"
 )
 
@@ -22,6 +25,9 @@ const (
 func (w *worker) explain(db *rpdb.Database, m *Mismatch) string {
 	if w.factsExplain(db, m) {
 		return reasonFacts
+	}
+	if m.Scenario.Family == rpdb.IPv6 && sharedAnswer(m.walk) {
+		return reasonShared
 	}
 	return w.historyExplains(m)
 }
@@ -50,6 +56,12 @@ func (w *worker) historyExplains(m *Mismatch) string {
 	if c.same() {
 		return reasonOrder
 	}
+	if recarry(l, before) == nil {
+		after, again, err := quiet.askAgain(l, m)
+		if err == nil && again.same() && sameState(before, after) {
+			return reasonCarrier
+		}
+	}
 	for _, in := range leavesToReadd(before, c.lookup.Route, m.Scenario.Family) {
 		refused := readd(l, before, in)
 		if refused && len(c.diff) == 1 && c.diff[0] == "gateway" {
@@ -61,6 +73,26 @@ func (w *worker) historyExplains(m *Mismatch) string {
 		}
 	}
 	return ""
+}
+
+// recarry gives the devices without carrier one for a moment, which makes the kernel
+// compute the bounds of multipath routes anew.
+func recarry(l *lab, st *rpdb.State) error {
+	up := map[int]bool{}
+	for i := range st.Links {
+		up[st.Links[i].Index] = st.Links[i].Up()
+	}
+	for _, v := range frontDevs {
+		if !up[v] || up[peerOf[v]] {
+			continue
+		}
+		for _, op := range []LinkOp{{Index: peerOf[v], Up: true}, {Index: peerOf[v], Down: true}} {
+			if err := errors.Join(l.apply(op), l.settle()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // askAgain reads the state and puts the question of a mismatch.
@@ -192,4 +224,27 @@ func (w *worker) agreesWith(st *rpdb.State, m *Mismatch) bool {
 	c := comparison{kernel: m.kernel, traced: m.traced, visits: m.visits}
 	c.judge(db, &m.Query, emptyTables(st, m.Scenario.Family))
 	return c.same()
+}
+
+// sharedAnswer tells whether the walk met a nexthop object twice. The kernel keeps
+// the first route's answer in the object and gives it to the second, within one
+// question (rt6_get_pcpu_route).
+func sharedAnswer(walk *rpdb.Walk) bool {
+	met := map[uint32]bool{}
+	for i := range walk.Lookups {
+		for j := range walk.Lookups[i].Steps {
+			var chosen uint32
+			for _, r := range walk.Lookups[i].Steps[j].Routes {
+				switch r.Verdict {
+				case rpdb.RouteChosen, rpdb.RouteThrow, rpdb.RouteError:
+					chosen = r.Route.NHID
+				}
+			}
+			if chosen != 0 && met[chosen] {
+				return true
+			}
+			met[chosen] = true
+		}
+	}
+	return false
 }

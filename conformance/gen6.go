@@ -288,9 +288,7 @@ func (g *gen6) route() rpdb.Route {
 func (g *gen6) routeOp() Op {
 	for {
 		o := RouteOp{pick(g.dice, Add, Add, Add, Append, Append, Append, Prepend, Replace, Change), g.route(), false}
-		if !g.t.hidden {
-			uniform(&o.Route)
-		}
+		uniform(&o.Route)
 		if g.t.hidden || o.Verb == Change || g.visible(&o.Route) {
 			return o
 		}

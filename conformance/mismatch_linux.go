@@ -151,7 +151,7 @@ func replyText(r *rtnl.Reply) string {
 }
 
 // minimiseTime bounds the search for a smaller reproduction.
-const minimiseTime = 150 * time.Second
+const minimiseTime = 30 * time.Second
 
 // minimise looks for the fewest ops, and the plainest question, that still bring a
 // mismatch about.

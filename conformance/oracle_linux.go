@@ -364,8 +364,9 @@ func (c *comparison) judge(db *rpdb.Database, q *Query, empty func(Visit) bool) 
 		f := q.Flow.Family()
 		c.walked = walkedTables(c.walk, f)
 		c.visits, c.walked = slices.DeleteFunc(c.visits, empty), slices.DeleteFunc(c.walked, empty)
-		// The lookups that check the source hang on the leg that was chosen.
-		if !slices.Equal(c.visits, c.walked) && !(c.lookup.Undetermined && q.Flow.IIF != 0) {
+		// The lookups that follow hang on the leg that was chosen: the check of the
+		// source, or that of a rule whose suppressor looks at the device.
+		if !slices.Equal(c.visits, c.walked) && !c.lookup.Undetermined {
 			c.diff = append(c.diff, diffVisits)
 		}
 	}

@@ -69,7 +69,6 @@ func (c hashConf) known6(unknown Fields) bool {
 // choosePath picks among the siblings of a route or the members of its nexthop
 // group (fib6_select_path).
 func (l *look6) choosePath(s *search6, hit *pick6) {
-	l.res.undetermined = false
 	if hit.leg < 0 || l.db.legCount(hit.route, hit.obj) < 2 {
 		return
 	}
@@ -84,7 +83,9 @@ func (l *look6) choosePath(s *search6, hit *pick6) {
 	}
 	p.setBounds()
 	if !l.known {
-		hit.leg, l.res.undetermined = p.any()
+		var open bool
+		hit.leg, open = p.any()
+		l.res.undetermined = l.res.undetermined || open
 		n := l.db.legCount(hit.route, hit.obj)
 		if i := l.db.onLeg - 1; i >= 0 && i < n && p.shares(n)[i] > 0 {
 			hit.leg = i

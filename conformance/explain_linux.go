@@ -4,6 +4,7 @@ package conformance
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
@@ -17,6 +18,7 @@ const (
 	reasonCarrier = "history: the same dump after a carrier came and went gets the engine's answer"
 	reasonRefused = "history: the kernel refuses to add the route again, so what its gateway was resolved to is past"
 	reasonShared  = "two routes of one walk share a nexthop object, and so a cached answer"
+	reasonLeg     = "history: the kernel refuses to add the route again, and takes another of its legs"
 	reasonFacts   = "hidden fact: whether a rule, or a route of type local, was ever added"
 )
 
@@ -33,12 +35,46 @@ func (w *worker) explain(db *rpdb.Database, m *Mismatch) string {
 }
 
 // historyExplains lets the kernel itself show that the dump does not settle the
-// answer: in a namespace with the same dump, played anew, and then with the routes
-// in question added anew, it gives the engine's answer.
+// answer: in a namespace with the same dump, played anew, and then after something
+// that leaves the dump as it is, it gives the engine's answer.
 func (w *worker) historyExplains(m *Mismatch) string {
+	before, c, reason := w.playAnew(m, nil)
+	if before == nil || reason != "" {
+		return reason
+	}
+	refused := false
+	for _, in := range leavesToReadd(before, c.lookup.Route, m.Scenario.Family) {
+		_, _, reason := w.playAnew(m, func(l *lab, st *rpdb.State) string {
+			refused = readd(l, st, in) || refused
+			return reasonReadd
+		})
+		if reason != "" {
+			return reason
+		}
+	}
+	_, _, reason = w.playAnew(m, func(l *lab, st *rpdb.State) string {
+		recarry(l, st)
+		return reasonCarrier
+	})
+	switch {
+	case reason != "":
+		return reason
+	case refused && len(c.diff) == 1 && c.diff[0] == "gateway":
+		return reasonRefused
+	case refused && w.agreesWith(anyLeg(before), m):
+		return reasonLeg
+	}
+	return ""
+}
+
+// playAnew plays the scenario of a mismatch in a fresh namespace, does something
+// there, and asks again. If the dump is the same as before and the kernel's answer
+// now is the engine's, it returns the reason that touch names. The state and the
+// comparison are those before the touch.
+func (w *worker) playAnew(m *Mismatch, touch func(*lab, *rpdb.State) string) (*rpdb.State, comparison, string) {
 	l, err := newLab()
 	if err != nil {
-		return ""
+		return nil, comparison{}, ""
 	}
 	defer func() { _ = l.Close() }()
 	quiet := worker{run: w.run, trace: w.trace, variety: Variety{}}
@@ -47,37 +83,37 @@ func (w *worker) historyExplains(m *Mismatch) string {
 		ops = m.replayed
 	}
 	if quiet.change(l, ops) != nil {
-		return ""
+		return nil, comparison{}, ""
 	}
 	before, c, err := quiet.askAgain(l, m)
-	if err != nil {
-		return ""
+	switch {
+	case err != nil:
+		return nil, comparison{}, ""
+	case c.same():
+		return before, c, reasonOrder
+	case touch == nil:
+		return before, c, ""
 	}
-	if c.same() {
-		return reasonOrder
+	reason := touch(l, before)
+	after, again, err := quiet.askAgain(l, m)
+	if err != nil || !again.same() || !sameState(before, after) {
+		reason = ""
 	}
-	if recarry(l, before) == nil {
-		after, again, err := quiet.askAgain(l, m)
-		if err == nil && again.same() && sameState(before, after) {
-			return reasonCarrier
-		}
-	}
-	for _, in := range leavesToReadd(before, c.lookup.Route, m.Scenario.Family) {
-		refused := readd(l, before, in)
-		if refused && len(c.diff) == 1 && c.diff[0] == "gateway" {
-			return reasonRefused
-		}
-		after, again, err := quiet.askAgain(l, m)
-		if err == nil && again.same() && sameState(before, after) {
-			return reasonReadd
-		}
-	}
-	return ""
+	return before, c, reason
+}
+
+// anyLeg is the state with the choice among the legs of a multipath route left open.
+func anyLeg(st *rpdb.State) *rpdb.State {
+	open := *st
+	open.Sysctls = maps.Clone(st.Sysctls)
+	delete(open.Sysctls, "net/ipv4/fib_multipath_hash_seed")
+	open.Kernel = rpdb.Kernel{Release: "6.15"} // the last that no source pins to a leg
+	return &open
 }
 
 // recarry gives the devices without carrier one for a moment, which makes the kernel
 // compute the bounds of multipath routes anew.
-func recarry(l *lab, st *rpdb.State) error {
+func recarry(l *lab, st *rpdb.State) {
 	up := map[int]bool{}
 	for i := range st.Links {
 		up[st.Links[i].Index] = st.Links[i].Up()
@@ -87,12 +123,11 @@ func recarry(l *lab, st *rpdb.State) error {
 			continue
 		}
 		for _, op := range []LinkOp{{Index: peerOf[v], Up: true}, {Index: peerOf[v], Down: true}} {
-			if err := errors.Join(l.apply(op), l.settle()); err != nil {
-				return err
+			if errors.Join(l.apply(op), l.settle()) != nil {
+				return // the comparison of the states shows it
 			}
 		}
 	}
-	return nil
 }
 
 // askAgain reads the state and puts the question of a mismatch.

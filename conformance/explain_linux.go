@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
@@ -59,7 +60,7 @@ func (w *worker) historyExplains(m *Mismatch) string {
 	switch {
 	case reason != "":
 		return reason
-	case refused && len(c.diff) == 1 && c.diff[0] == "gateway":
+	case refused && followsFromGateway(c.diff):
 		return reasonRefused
 	case refused && w.agreesWith(anyLeg(before), m):
 		return reasonLeg
@@ -282,4 +283,13 @@ func sharedAnswer(walk *rpdb.Walk) bool {
 		}
 	}
 	return false
+}
+
+// followsFromGateway tells whether answers differ in no more than the scope of a
+// gateway shows in: whether the gateway is used, and on input whether a redirect is
+// sent.
+func followsFromGateway(diff []string) bool {
+	return slices.Contains(diff, "gateway") && !slices.ContainsFunc(diff, func(d string) bool {
+		return d != "gateway" && d != "flags"
+	})
 }

@@ -289,6 +289,9 @@ func (g *gen6) routeOp() Op {
 	for {
 		o := RouteOp{pick(g.dice, Add, Add, Add, Append, Append, Append, Prepend, Replace, Change), g.route(), false}
 		uniform(&o.Route)
+		if g.t.subtrees && o.Verb == Change {
+			o.Verb = Replace // a refused change damages a prefix with source routes
+		}
 		if g.t.hidden || o.Verb == Change || g.visible(&o.Route) {
 			return o
 		}

@@ -224,7 +224,8 @@ func (l *look6) inTable(id uint32, st *Step) Errno {
 	if ok {
 		l.choosePath(&s, &hit)
 		l.res.pick6, l.res.table = hit, id
-		l.res.hop = leg6{}
+		// A blackhole object is bound to lo.
+		l.res.hop = leg6{dev: l.db.devs[Loopback], oif: Loopback}
 		if hit.leg >= 0 {
 			l.res.hop = l.db.leg6(hit.route, hit.obj, hit.leg)
 		}

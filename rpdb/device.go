@@ -96,13 +96,14 @@ func readConf4(s Sysctls, dev string) conf4 {
 	return out
 }
 
-// readConf6 combines the IPv6 sysctls of a device.
+// readConf6 combines the IPv6 sysctls of a device. Writing "all" sets forwarding and
+// ignore_routes_with_linkdown of every device; from then on the device's own counts.
 func readConf6(s Sysctls, dev string) conf6 {
 	c := confReader{s: s, tree: "net/ipv6/conf/", dev: dev, names: ConfNames6}
 	var out conf6
 	out.forwarding = c.one(dev, "forwarding", 0) != 0
 	out.disabled = c.one(dev, "disable_ipv6", 0) != 0
-	out.ignoreLinkdown = c.or("ignore_routes_with_linkdown", 0)
+	out.ignoreLinkdown = c.one(dev, "ignore_routes_with_linkdown", 0) != 0
 	out.oifAddrsOnly = c.one(dev, "use_oif_addrs_only", 0) != 0
 	out.useTempaddr = c.one(dev, "use_tempaddr", 0)
 	out.optimisticDAD = c.or("optimistic_dad", 0)

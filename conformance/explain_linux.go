@@ -44,7 +44,7 @@ func (w *worker) historyExplains(m *Mismatch) string {
 		return reason
 	}
 	refused := false
-	for _, in := range leavesToReadd(before, c.lookup.Route, m.Scenario.Family) {
+	for _, in := range leavesToReadd(before, found(c.walk), m.Scenario.Family) {
 		_, _, reason := w.playAnew(m, func(l *lab, st *rpdb.State) string {
 			refused = readd(l, st, in) || refused
 			return reasonReadd
@@ -154,21 +154,37 @@ type leaf struct {
 	dst   netip.Prefix
 }
 
+// found lists the routes that a walk took from its tables, whether they ended it or
+// not.
+func found(walk *rpdb.Walk) []*rpdb.Route {
+	var out []*rpdb.Route
+	for i := range walk.Lookups {
+		for j := range walk.Lookups[i].Steps {
+			for _, r := range walk.Lookups[i].Steps[j].Routes {
+				switch r.Verdict {
+				case rpdb.RouteChosen, rpdb.RouteThrow, rpdb.RouteError:
+					out = append(out, r.Route)
+				}
+			}
+		}
+	}
+	return out
+}
+
 // leavesToReadd returns the sets of prefixes to be added anew, one after the other:
-// that of the decision; that with all longer ones inside it (an IPv6 node with
+// those of the routes found; those with all longer ones inside them (an IPv6 node with
 // nothing but source routes is found by the prefix of whichever route the kernel
 // hung on it); all those about whose nexthops the kernel remembers something.
-func leavesToReadd(st *rpdb.State, decided *rpdb.Route, f rpdb.Family) []map[leaf]bool {
-	var out []map[leaf]bool
-	if decided != nil {
-		within := map[leaf]bool{}
+func leavesToReadd(st *rpdb.State, found []*rpdb.Route, f rpdb.Family) []map[leaf]bool {
+	exact, within := map[leaf]bool{}, map[leaf]bool{}
+	for _, d := range found {
+		exact[leaf{d.Table, d.Dst}] = true
 		for i := range st.Routes {
 			r := &st.Routes[i]
-			if r.Family == f && r.Table == decided.Table && decided.Dst.Overlaps(r.Dst) && r.Dst.Bits() >= decided.Dst.Bits() {
+			if r.Family == f && r.Table == d.Table && d.Dst.Overlaps(r.Dst) && r.Dst.Bits() >= d.Dst.Bits() {
 				within[leaf{r.Table, r.Dst}] = true
 			}
 		}
-		out = append(out, map[leaf]bool{{decided.Table, decided.Dst}: true}, within)
 	}
 	indirect, user := map[leaf]bool{}, map[leaf]bool{}
 	for i := range st.Routes {
@@ -183,7 +199,7 @@ func leavesToReadd(st *rpdb.State, decided *rpdb.Route, f rpdb.Family) []map[lea
 			user[leaf{r.Table, r.Dst}] = true
 		}
 	}
-	return append(out, indirect, user)
+	return []map[leaf]bool{exact, within, indirect, user}
 }
 
 // readd empties prefixes, of routes that no dump shows too, and adds their routes

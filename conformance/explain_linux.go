@@ -16,6 +16,7 @@ import (
 const (
 	reasonOrder   = "history: the same dump in a fresh namespace gets the engine's answer"
 	reasonReadd   = "history: the same dump after its routes were added anew gets the engine's answer"
+	reasonHung    = "history: the same dump after its longer prefixes were added anew gets the engine's answer"
 	reasonCarrier = "history: the same dump after a carrier came and went gets the engine's answer"
 	reasonRefused = "history: the kernel refuses to add the route again, so what its gateway was resolved to is past"
 	reasonShared  = "two routes of one walk share a nexthop object, and so a cached answer"
@@ -44,11 +45,18 @@ func (w *worker) historyExplains(m *Mismatch) string {
 		return reason
 	}
 	refused := false
-	for _, in := range leavesToReadd(before, found(c.walk), m.Scenario.Family) {
+	routes := found(c.walk)
+	for _, in := range leavesToReadd(before, routes, m.Scenario.Family) {
 		_, _, reason := w.playAnew(m, func(l *lab, st *rpdb.State) string {
 			refused = readd(l, st, in) || refused
 			return reasonReadd
 		})
+		if reason != "" {
+			return reason
+		}
+	}
+	for _, r := range routes {
+		_, _, reason := w.playAnew(m, func(l *lab, st *rpdb.State) string { return rehang(l, st, r) })
 		if reason != "" {
 			return reason
 		}
@@ -179,12 +187,7 @@ func leavesToReadd(st *rpdb.State, found []*rpdb.Route, f rpdb.Family) []map[lea
 	exact, within := map[leaf]bool{}, map[leaf]bool{}
 	for _, d := range found {
 		exact[leaf{d.Table, d.Dst}] = true
-		for i := range st.Routes {
-			r := &st.Routes[i]
-			if r.Family == f && r.Table == d.Table && d.Dst.Overlaps(r.Dst) && r.Dst.Bits() >= d.Dst.Bits() {
-				within[leaf{r.Table, r.Dst}] = true
-			}
-		}
+		maps.Copy(within, inside(st, d, d.Dst.Bits()))
 	}
 	indirect, user := map[leaf]bool{}, map[leaf]bool{}
 	for i := range st.Routes {
@@ -202,16 +205,67 @@ func leavesToReadd(st *rpdb.State, found []*rpdb.Route, f rpdb.Family) []map[lea
 	return []map[leaf]bool{exact, within, indirect, user}
 }
 
+// inside lists the prefixes of a route's table that lie in its own and have at least
+// so many bits.
+func inside(st *rpdb.State, at *rpdb.Route, bits int) map[leaf]bool {
+	in := map[leaf]bool{}
+	for i := range st.Routes {
+		r := &st.Routes[i]
+		if r.Family == at.Family && r.Table == at.Table && at.Dst.Overlaps(r.Dst) && r.Dst.Bits() >= bits {
+			in[leaf{r.Table, r.Dst}] = true
+		}
+	}
+	return in
+}
+
 // readd empties prefixes, of routes that no dump shows too, and adds their routes
 // again in the order of the dump. It makes the kernel forget the sources that it has
 // cached.
 func readd(l *lab, st *rpdb.State, in map[leaf]bool) (refused bool) {
+	routes := routesOf(st, in)
+	removeAll(l, routes)
+	refused = appendAll(l, routes)
+	a := rpdb.Addr{
+		Family: rpdb.IPv4, Index: rpdb.Loopback, Local: netip.MustParseAddr("198.51.100.200"), PrefixLen: 32,
+		Valid: rpdb.Forever, Preferred: rpdb.Forever,
+	}
+	for _, v := range []Verb{Add, Del} {
+		_ = l.apply(AddrOp{v, a})
+	}
+	return refused
+}
+
+// rehang makes the kernel find an IPv6 node by a route of its own again: with the
+// longer prefixes away, a source route comes and goes, and they are added anew.
+func rehang(l *lab, st *rpdb.State, at *rpdb.Route) string {
+	routes := routesOf(st, inside(st, at, at.Dst.Bits()+1))
+	removeAll(l, routes)
+	visitor := rpdb.Route{
+		Family: rpdb.IPv6, Table: at.Table, Dst: at.Dst, Src: netip.MustParsePrefix("100::1/128"),
+		Type: rpdb.Unreachable, Protocol: rpdb.ProtoStatic,
+	}
+	for _, v := range []Verb{Add, Del} {
+		if l.apply(RouteOp{Verb: v, Route: visitor}) != nil {
+			return ""
+		}
+	}
+	appendAll(l, routes)
+	return reasonHung
+}
+
+// routesOf lists the routes of some prefixes, in the order of the dump.
+func routesOf(st *rpdb.State, in map[leaf]bool) []rpdb.Route {
 	var routes []rpdb.Route
 	for _, r := range st.Routes {
 		if in[leaf{r.Table, r.Dst}] && r.Table != flushTable {
 			routes = append(routes, r)
 		}
 	}
+	return routes
+}
+
+// removeAll empties the prefixes of routes.
+func removeAll(l *lab, routes []rpdb.Route) {
 	const most = 40 // more routes than any prefix has
 	for _, r := range routes {
 		key := rpdb.Route{Family: r.Family, Table: r.Table, Dst: r.Dst, Src: r.Src, TOS: r.TOS}
@@ -221,17 +275,14 @@ func readd(l *lab, st *rpdb.State, in map[leaf]bool) (refused bool) {
 			}
 		}
 	}
+}
+
+// appendAll adds routes, and tells whether the kernel refused one.
+func appendAll(l *lab, routes []rpdb.Route) (refused bool) {
 	for _, r := range routes {
 		if m, err := rtnl.NewRoute(r, rtnl.FlagsAppend); err == nil {
 			refused = rtnl.Exec(l.conn, m) != nil || refused
 		}
-	}
-	a := rpdb.Addr{
-		Family: rpdb.IPv4, Index: rpdb.Loopback, Local: netip.MustParseAddr("198.51.100.200"), PrefixLen: 32,
-		Valid: rpdb.Forever, Preferred: rpdb.Forever,
-	}
-	for _, v := range []Verb{Add, Del} {
-		_ = l.apply(AddrOp{v, a})
 	}
 	return refused
 }

@@ -30,7 +30,7 @@ func (w *worker) explain(db *rpdb.Database, m *Mismatch) string {
 	if w.factsExplain(db, m) {
 		return reasonFacts
 	}
-	if m.Scenario.Family == rpdb.IPv6 && sharedAnswer(m.walk) {
+	if m.Scenario.Family == rpdb.IPv6 && sharedAnswer(db.State(), m.walk) {
 		return reasonShared
 	}
 	return w.historyExplains(m)
@@ -329,27 +329,38 @@ func (w *worker) agreesWith(st *rpdb.State, m *Mismatch) bool {
 	return c.same()
 }
 
-// sharedAnswer tells whether the walk met a nexthop object twice. The kernel keeps
-// the first route's answer in the object and gives it to the second, within one
-// question (rt6_get_pcpu_route).
-func sharedAnswer(walk *rpdb.Walk) bool {
+// sharedAnswer tells whether the walk met a nexthop object twice, itself or in a
+// group. The kernel keeps the first route's answer in the object and gives it to the
+// second, within one question (rt6_get_pcpu_route).
+func sharedAnswer(st *rpdb.State, walk *rpdb.Walk) bool {
 	met := map[uint32]bool{}
-	for i := range walk.Lookups {
-		for j := range walk.Lookups[i].Steps {
-			var chosen uint32
-			for _, r := range walk.Lookups[i].Steps[j].Routes {
-				switch r.Verdict {
-				case rpdb.RouteChosen, rpdb.RouteThrow, rpdb.RouteError:
-					chosen = r.Route.NHID
-				}
-			}
-			if chosen != 0 && met[chosen] {
+	for _, r := range found(walk) {
+		for _, id := range singles(st, r.NHID) {
+			if met[id] {
 				return true
 			}
-			met[chosen] = true
+			met[id] = true
 		}
 	}
 	return false
+}
+
+// singles lists the objects that stand behind an id: the members of a group, or the
+// one itself.
+func singles(st *rpdb.State, id uint32) []uint32 {
+	at := slices.IndexFunc(st.NextHops, func(h rpdb.NextHopObject) bool { return h.ID == id })
+	if at < 0 {
+		return nil
+	}
+	members := st.NextHops[at].Group
+	if len(members) == 0 {
+		return []uint32{id}
+	}
+	ids := make([]uint32, len(members))
+	for i, m := range members {
+		ids[i] = m.ID
+	}
+	return ids
 }
 
 // followsFromGateway tells whether answers differ in no more than the scope of a

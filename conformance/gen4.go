@@ -92,7 +92,21 @@ func (g *gen4) prelude() []Op {
 	for range g.IntN(7) {
 		ops = append(ops, AddrOp{Add, g.addr()})
 	}
+	if g.t.nextHops && g.chance(70) {
+		ops = append(ops, firstNextHops(rpdb.IPv4, "10.0.0.8", "10.1.0.8")...)
+	}
 	return ops
+}
+
+// firstNextHops makes objects by v0 and v1, one that drops, and a group, so that
+// the routes of a scenario find some.
+func firstNextHops(f rpdb.Family, via0, via1 string) []Op {
+	return []Op{
+		NextHopOp{Add, rpdb.NextHopObject{ID: 1, Family: f, Hop: rpdb.NextHop{Dev: devV0, Gateway: netip.MustParseAddr(via0)}}},
+		NextHopOp{Add, rpdb.NextHopObject{ID: 2, Family: f, Hop: rpdb.NextHop{Dev: devV1, Gateway: netip.MustParseAddr(via1)}}},
+		NextHopOp{Add, rpdb.NextHopObject{ID: 5, Family: f, Blackhole: true}},
+		NextHopOp{Add, rpdb.NextHopObject{ID: 10, Group: []rpdb.GroupMember{{ID: 1, Weight: 1}, {ID: 2, Weight: 2}}}},
+	}
 }
 
 func (g *gen4) confValue(dev, name string) string {

@@ -78,6 +78,9 @@ func (g *gen6) prelude() []Op {
 	for range g.IntN(6) {
 		ops = append(ops, AddrOp{Add, g.addr()})
 	}
+	if g.t.nextHops && g.chance(70) {
+		ops = append(ops, firstNextHops(rpdb.IPv6, "2001:db8:a::fe", "2001:db8:b::fe")...)
+	}
 	return ops
 }
 

@@ -1,0 +1,224 @@
+package netns
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// attrKind is the type that a policy gives an attribute (NLA_*).
+type attrKind uint8
+
+const (
+	attrUnspec attrKind = iota // with len: at least so long
+	attrU8
+	attrU16
+	attrU32
+	attrU64
+	attrS32
+	attrFlag
+	attrString // len: longest text without its NUL
+	attrBinary // len: longest
+	attrNested
+	attrReject
+)
+
+// fixedLen is the exact length of the kinds that have one; longer ones are tolerated
+// where the policy is liberal (nla_attr_len, nla_attr_minlen).
+var fixedLen = map[attrKind]int{attrU8: 1, attrU16: 2, attrU32: 4, attrU64: 8, attrS32: 4}
+
+// policy is what the kernel accepts as one attribute (struct nla_policy). The zero
+// policy of a type that a message may have says nothing about its length.
+type policy struct {
+	kind   attrKind
+	len    int
+	nested []policy // of attrNested; nil: not looked into
+	min    uint64   // with max: the range of an integer
+	max    uint64   // 0: no range
+	reject string
+	// strictStart is set in the first policy of a list: attributes from this type
+	// on are checked strictly (strict_start_type).
+	strictStart uint16
+}
+
+// validation is how strictly attributes are checked (enum netlink_validation).
+type validation uint8
+
+const (
+	liberal       validation = 0
+	checkTrailing validation = 1 << iota >> 1
+	checkMaxType
+	checkUnspec
+	checkStrict
+	checkNested
+
+	// deprecatedStrict is what dump filters and the newer of the older requests use,
+	// strict what new ones do.
+	deprecatedStrict = checkTrailing | checkMaxType
+	strict           = checkTrailing | checkMaxType | checkUnspec | checkStrict | checkNested
+)
+
+const (
+	attrHeader   = 4
+	nestedFlag   = 0x8000
+	attrTypeMask = 0x3fff
+)
+
+// attrs are the attributes of a message by type; the last of a type counts. A type
+// that is not there is nil, one without payload is empty.
+type attrs [][]byte
+
+func (a attrs) has(typ int) bool { return typ < len(a) && a[typ] != nil }
+
+func (a attrs) u8(typ int) uint8   { return a[typ][0] }
+func (a attrs) u16(typ int) uint16 { return binary.NativeEndian.Uint16(a[typ]) }
+func (a attrs) u32(typ int) uint32 { return binary.NativeEndian.Uint32(a[typ]) }
+func (a attrs) u64(typ int) uint64 { return binary.NativeEndian.Uint64(a[typ]) }
+
+// str returns a text up to its first NUL (nla_strscpy).
+func (a attrs) str(typ int) string {
+	s, _, _ := bytes.Cut(a[typ], []byte{0})
+	return string(s)
+}
+
+// attr is one attribute of a list.
+type attr struct {
+	typ  uint16 // without flags
+	raw  uint16 // with flags
+	data []byte
+}
+
+// nextAttr cuts the first attribute off (nla_ok, nla_next).
+func nextAttr(b []byte) (a attr, rest []byte, ok bool) {
+	if len(b) < attrHeader {
+		return attr{}, b, false
+	}
+	n := int(binary.NativeEndian.Uint16(b))
+	if n < attrHeader || n > len(b) {
+		return attr{}, b, false
+	}
+	a.raw = binary.NativeEndian.Uint16(b[2:])
+	a.typ = a.raw & attrTypeMask
+	a.data = b[attrHeader:n:n]
+	return a, b[min((n+3)&^3, len(b)):], true
+}
+
+// parseAttrs checks a list of attributes and sorts it by type
+// (__nla_validate_parse).
+func parseAttrs(b []byte, policies []policy, how validation) (attrs, error) {
+	out := make(attrs, len(policies))
+	for {
+		a, rest, ok := nextAttr(b)
+		if !ok {
+			break
+		}
+		b = rest
+		if a.typ == 0 || int(a.typ) >= len(policies) {
+			if how&checkMaxType != 0 {
+				return nil, fail(rpdb.EINVAL, "Unknown attribute type")
+			}
+			continue
+		}
+		if err := validateAttr(a, policies, how); err != nil {
+			return nil, err
+		}
+		out[a.typ] = a.data
+	}
+	if len(b) > 0 && how&checkTrailing != 0 {
+		return nil, fail(rpdb.EINVAL, "bytes leftover after parsing attributes")
+	}
+	return out, nil
+}
+
+// validateAttr checks one attribute against its policy (validate_nla).
+func validateAttr(a attr, policies []policy, how validation) error {
+	p := &policies[a.typ]
+	if s := policies[0].strictStart; s != 0 && a.typ >= s {
+		how |= strict
+	}
+	fixed, isInt := fixedLen[p.kind]
+	if isInt && len(a.data) != fixed && how&checkStrict != 0 {
+		return fail(rpdb.EINVAL, "invalid attribute length")
+	}
+	if how&checkNested != 0 {
+		switch isNest := p.kind == attrNested; {
+		case isNest && a.raw&nestedFlag == 0:
+			return fail(rpdb.EINVAL, "NLA_F_NESTED is missing")
+		case !isNest && p.kind != attrUnspec && a.raw&nestedFlag != 0:
+			return fail(rpdb.EINVAL, "NLA_F_NESTED not expected")
+		}
+	}
+	bad := fail(rpdb.ERANGE, "Attribute failed policy validation")
+	switch p.kind {
+	case attrReject:
+		return fail(rpdb.EINVAL, p.reject)
+	case attrFlag:
+		if len(a.data) > 0 {
+			return bad
+		}
+	case attrString:
+		n := len(a.data)
+		if n < 1 {
+			return bad
+		}
+		if p.len > 0 && a.data[n-1] == 0 {
+			n--
+		}
+		if p.len > 0 && n > p.len {
+			return bad
+		}
+	case attrBinary:
+		if p.len > 0 && len(a.data) > p.len {
+			return bad
+		}
+	case attrNested:
+		return validateNested(a, p, how)
+	case attrUnspec:
+		if how&checkUnspec != 0 && p.len == 0 {
+			return fail(rpdb.EINVAL, "Unsupported attribute")
+		}
+		if len(a.data) < p.len {
+			return bad
+		}
+	default:
+		if len(a.data) < fixed {
+			return bad
+		}
+		return validateRange(a, p)
+	}
+	return nil
+}
+
+func validateNested(a attr, p *policy, how validation) error {
+	switch {
+	case len(a.data) == 0 || p.nested == nil:
+		return nil
+	case len(a.data) < attrHeader:
+		return fail(rpdb.ERANGE, "Attribute failed policy validation")
+	}
+	_, err := parseAttrs(a.data, p.nested, how)
+	return err
+}
+
+// validateRange checks an integer (nla_validate_int_range).
+func validateRange(a attr, p *policy) error {
+	if p.max == 0 {
+		return nil
+	}
+	var v uint64
+	switch p.kind {
+	case attrU8:
+		v = uint64(a.data[0])
+	case attrU16:
+		v = uint64(binary.NativeEndian.Uint16(a.data))
+	case attrU32, attrS32:
+		v = uint64(binary.NativeEndian.Uint32(a.data))
+	case attrU64:
+		v = binary.NativeEndian.Uint64(a.data)
+	}
+	if v < p.min || v > p.max {
+		return fail(rpdb.ERANGE, "integer out of range")
+	}
+	return nil
+}

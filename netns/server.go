@@ -1,0 +1,187 @@
+package netns
+
+import (
+	"encoding/binary"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
+)
+
+// handler answers one type of request (struct rtnl_link).
+type handler struct {
+	doit func(*request) error
+	dump func(*request) error
+	// global: the request can touch other namespaces too.
+	global bool
+}
+
+// handlers are the requests that are understood. A type that is not here is refused
+// with EOPNOTSUPP, as by a kernel without that part.
+var handlers = map[netlink.HeaderType]handler{
+	rtnl.RTMGetRoute: {doit: getRoute},
+}
+
+// request is one request under way.
+type request struct {
+	ns   *Namespace
+	sock *Socket
+	head netlink.Header
+	data []byte // after the netlink header
+	emit func(netlink.Message)
+}
+
+// reply answers with one message that is no part of a dump.
+func (r *request) reply(typ netlink.HeaderType, flags netlink.HeaderFlags, body []byte) {
+	r.emit(netlink.Message{Header: r.answerHeader(typ, flags), Data: body})
+}
+
+// row adds one message to a dump.
+func (r *request) row(typ netlink.HeaderType, flags netlink.HeaderFlags, body []byte) {
+	r.reply(typ, flags|netlink.Multi, body)
+}
+
+func (r *request) answerHeader(typ netlink.HeaderType, flags netlink.HeaderFlags) netlink.Header {
+	return netlink.Header{Type: typ, Flags: flags, Sequence: r.head.Sequence, PID: r.sock.id}
+}
+
+// strict reports whether the socket asked for strict checks of dump requests
+// (NETLINK_GET_STRICT_CHK).
+func (r *request) strict() bool { return r.sock.opts.StrictCheck }
+
+// Message types come in fours: new, del, get, set.
+const (
+	kindGet = 2
+	kindOf  = 3
+
+	rtmBase = 16
+	rtmMax  = 123 // RTM_MAX of 6.18, rounded up to a four
+)
+
+// serve answers one message (netlink_rcv_skb, rtnetlink_rcv_msg).
+func (n *Namespace) serve(s *Socket, m netlink.Message, emit func(netlink.Message)) {
+	r := &request{ns: n, sock: s, head: m.Header, data: m.Data, emit: emit}
+	if m.Header.Flags&netlink.Request == 0 || m.Header.Type < rtmBase {
+		if m.Header.Flags&netlink.Acknowledge != 0 {
+			r.ack(nil)
+		}
+		return
+	}
+	dumped, err := r.run()
+	if dumped {
+		r.done(err)
+		return
+	}
+	if err != nil || m.Header.Flags&netlink.Acknowledge != 0 {
+		r.ack(err)
+	}
+}
+
+// run finds the handler and calls it under the locks. It reports whether a dump was
+// begun, which ends with a message of its own kind.
+func (r *request) run() (dumped bool, err error) {
+	if r.head.Type > rtmMax {
+		return false, fail(rpdb.EOPNOTSUPP, "")
+	}
+	if len(r.data) < 1 {
+		return false, nil // not even a family: taken for nothing
+	}
+	h := handlers[r.head.Type]
+	isGet := r.head.Type&kindOf == kindGet
+	if isGet && r.head.Flags&netlink.Dump != 0 {
+		if h.dump == nil {
+			return false, fail(rpdb.EOPNOTSUPP, "")
+		}
+		defer r.lock(false, true)()
+		return true, h.dump(r)
+	}
+	if h.doit == nil {
+		return false, fail(rpdb.EOPNOTSUPP, "")
+	}
+	defer r.lock(h.global, isGet)()
+	if !isGet {
+		r.ns.changes++
+	}
+	return false, h.doit(r)
+}
+
+// lock takes the locks of a request and returns what gives them back.
+func (r *request) lock(global, read bool) func() {
+	w, n := r.ns.world, r.ns
+	if global {
+		w.rtnl.Lock()
+		return w.rtnl.Unlock
+	}
+	w.rtnl.RLock()
+	if read {
+		n.mu.RLock()
+		return func() { n.mu.RUnlock(); w.rtnl.RUnlock() }
+	}
+	n.mu.Lock()
+	return func() { n.mu.Unlock(); w.rtnl.RUnlock() }
+}
+
+// Netlink's own flags and attributes of outcomes (linux/netlink.h).
+const (
+	flagCapped  = netlink.Capped
+	flagAckTLVs = netlink.AcknowledgeTLVs
+
+	nlmsgerrMsg = 1
+	headerLen   = 16
+)
+
+// ack sends the outcome of a request (netlink_ack).
+func (r *request) ack(err error) {
+	e := refusal(err)
+	body := binary.NativeEndian.AppendUint32(nil, uint32(-int32(e.Errno)))
+	payload := r.data
+	flags := netlink.HeaderFlags(0)
+	if e.Errno == rpdb.OK || r.sock.opts.CapAck {
+		payload, flags = nil, flagCapped
+	}
+	echoed := netlink.Message{Header: r.head, Data: r.data}
+	body = append(body, rtnl.AppendMessage(nil, echoed)[:headerLen]...)
+	body = append(body, payload...)
+	body = append(body, make([]byte, -len(body)&3)...)
+	if tlvs := r.outcomeAttrs(e); tlvs != nil {
+		body, flags = append(body, tlvs...), flags|flagAckTLVs
+	}
+	r.emit(netlink.Message{Header: r.answerHeader(netlink.Error, flags), Data: body})
+}
+
+// done ends a dump (netlink_dump_done).
+func (r *request) done(err error) {
+	e := refusal(err)
+	body := binary.NativeEndian.AppendUint32(nil, uint32(-int32(e.Errno)))
+	flags := netlink.Multi
+	if tlvs := r.outcomeAttrs(e); tlvs != nil {
+		body, flags = append(body, tlvs...), flags|flagAckTLVs
+	}
+	r.emit(netlink.Message{Header: r.answerHeader(netlink.Done, flags), Data: body})
+}
+
+// outcomeAttrs is the extended part of an outcome, if the socket asked for it.
+func (r *request) outcomeAttrs(e *rtnl.Error) []byte {
+	if !r.sock.opts.ExtendedAck || e.Msg == "" {
+		return nil
+	}
+	n := attrHeader + len(e.Msg) + 1
+	b := binary.NativeEndian.AppendUint16(nil, uint16(n))
+	b = binary.NativeEndian.AppendUint16(b, nlmsgerrMsg)
+	b = append(b, e.Msg...)
+	return append(b, make([]byte, 1+(-n&3))...)
+}
+
+// refusal returns the kernel's view of an error. All errors of handlers are
+// *rtnl.Error; anything else is a defect of the emulation and shows as EIO.
+func refusal(err error) *rtnl.Error {
+	switch e := err.(type) { //nolint:errorlint // never wrapped
+	case nil:
+		return &rtnl.Error{}
+	case *rtnl.Error:
+		return e
+	default:
+		return fail(rpdb.EIO, "emulation: "+err.Error())
+	}
+}

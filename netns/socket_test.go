@@ -22,7 +22,7 @@ func TestUnknownRequest(t *testing.T) {
 
 // Arbitrary bytes harm neither the server nor the socket.
 func FuzzSend(f *testing.F) {
-	f.Add(rtnl.AppendMessage(nil, rtnl.DumpRequest(rtnl.Kind(0))))
+	f.Add(rtnl.AppendMessage(nil, rtnl.DumpRequest(rtnl.Links)))
 	f.Add(make([]byte, 16))
 	f.Fuzz(func(t *testing.T, datagram []byte) {
 		conn := netns.New().Dial()

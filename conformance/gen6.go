@@ -13,9 +13,8 @@ import (
 type gen6 struct {
 	dice
 	t *traits
-	// siblings counts, for each place in a table (table, prefixes, metric), the
-	// routes that can be siblings and whether another stands behind them: a later
-	// sibling would hide that from every dump (spec IPv6 10.3).
+	// places tells of each place in a table (table, prefixes, metric) what a later
+	// sibling would hide from every dump (spec IPv6 10.3).
 	places map[place6]*place6State
 }
 
@@ -25,7 +24,20 @@ type place6 struct {
 	metric   uint32
 }
 
-type place6State struct{ siblings, closed bool }
+// place6State counts the routes of a place that cannot be siblings, and tells
+// whether siblings are there, and such a route behind them.
+type place6State struct {
+	others           int
+	siblings, closed bool
+}
+
+// newPlaces6 begins with the places where the kernel puts a route for each device.
+func newPlaces6() map[place6]*place6State {
+	return map[place6]*place6State{
+		{rpdb.TableLocal, netip.MustParsePrefix("ff00::/8"), netip.Prefix{}, 256}: {others: len(frontDevs)},
+		{rpdb.TableMain, netip.MustParsePrefix("fe80::/64"), netip.Prefix{}, 256}: {others: len(frontDevs)},
+	}
+}
 
 var (
 	prefixes6 = prefixes(
@@ -50,7 +62,7 @@ var (
 )
 
 func (g *gen6) prelude() []Op {
-	g.places = map[place6]*place6State{}
+	g.places = newPlaces6()
 	ops := hashSysctls(g.dice, g.t, "ipv6")
 	ops = append(ops, SysctlOp{"net/ipv6/conf/all/forwarding", pick(g.dice, "0", "1")})
 	for _, dev := range []string{"all", "lo", "v0", "v1", "v2"} {
@@ -295,7 +307,7 @@ func (g *gen6) routeOp() Op {
 		if g.t.subtrees && o.Verb == Change {
 			o.Verb = Replace // a refused change damages a prefix with source routes
 		}
-		if g.t.hidden || o.Verb == Change || g.visible(&o.Route) {
+		if g.t.hidden || g.visible(&o) {
 			return o
 		}
 	}
@@ -323,8 +335,10 @@ func uniform(r *rpdb.Route) {
 }
 
 // visible notes the route at its place, or reports that it could hide another.
-// Whether the kernel accepts the route is not known here, so refused ones count.
-func (g *gen6) visible(r *rpdb.Route) bool {
+// Whether the kernel accepts the route is not known here, so refused ones count. A
+// multipath route that replaces another puts its later legs behind all others.
+func (g *gen6) visible(o *RouteOp) bool {
+	r := &o.Route
 	p := place6{r.Table, r.Dst.Masked(), r.Src.Masked(), r.Priority}
 	if p.metric == 0 {
 		p.metric = 1024
@@ -338,10 +352,13 @@ func (g *gen6) visible(r *rpdb.Route) bool {
 	switch {
 	case eligible && s.closed:
 		return false
+	case eligible && len(r.NextHops) > 1 && s.others > 1 && (o.Verb == Replace || o.Verb == Change):
+		return false
 	case eligible:
 		s.siblings = true
-	case s.siblings:
-		s.closed = true
+	default:
+		s.others++
+		s.closed = s.siblings
 	}
 	return true
 }

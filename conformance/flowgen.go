@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -177,4 +179,43 @@ func (g *flowGen) dev() int {
 		return 99 // no such device
 	}
 	return pick(g.dice, g.devs...)
+}
+
+// command is the question as ip route get has it.
+func (q *Query) command(n *names) string {
+	f := &q.Flow
+	var b strings.Builder
+	b.WriteString("ip route get")
+	if q.FibMatch {
+		b.WriteString(" fibmatch")
+	}
+	fmt.Fprintf(&b, " %s", f.Dst)
+	if f.Src.IsValid() {
+		fmt.Fprintf(&b, " from %s", f.Src)
+	}
+	if f.IIF != 0 {
+		fmt.Fprintf(&b, " iif %s", n.of(f.IIF))
+	}
+	if f.OIF != 0 {
+		fmt.Fprintf(&b, " oif %s", n.of(f.OIF))
+	}
+	for _, x := range []struct {
+		word string
+		v    uint64
+	}{
+		{"mark", uint64(f.Mark)},
+		{"tos", uint64(f.TOS)},
+		{"ipproto", uint64(f.IPProto)},
+		{"sport", uint64(f.SPort)},
+		{"dport", uint64(f.DPort)},
+		{"flowlabel", uint64(f.FlowLabel)},
+	} {
+		if x.v != 0 {
+			fmt.Fprintf(&b, " %s %d", x.word, x.v)
+		}
+	}
+	if f.UID != rpdb.InvalidUID {
+		fmt.Fprintf(&b, " uid %d", f.UID)
+	}
+	return b.String()
 }

@@ -60,45 +60,6 @@ func (m *Mismatch) String() string {
 	return b.String()
 }
 
-// command is the question as ip route get has it.
-func (q *Query) command(n *names) string {
-	f := &q.Flow
-	var b strings.Builder
-	b.WriteString("ip route get")
-	if q.FibMatch {
-		b.WriteString(" fibmatch")
-	}
-	fmt.Fprintf(&b, " %s", f.Dst)
-	if f.Src.IsValid() {
-		fmt.Fprintf(&b, " from %s", f.Src)
-	}
-	if f.IIF != 0 {
-		fmt.Fprintf(&b, " iif %s", n.of(f.IIF))
-	}
-	if f.OIF != 0 {
-		fmt.Fprintf(&b, " oif %s", n.of(f.OIF))
-	}
-	for _, x := range []struct {
-		word string
-		v    uint64
-	}{
-		{"mark", uint64(f.Mark)},
-		{"tos", uint64(f.TOS)},
-		{"ipproto", uint64(f.IPProto)},
-		{"sport", uint64(f.SPort)},
-		{"dport", uint64(f.DPort)},
-		{"flowlabel", uint64(f.FlowLabel)},
-	} {
-		if x.v != 0 {
-			fmt.Fprintf(&b, " %s %d", x.word, x.v)
-		}
-	}
-	if f.UID != rpdb.InvalidUID {
-		fmt.Fprintf(&b, " uid %d", f.UID)
-	}
-	return b.String()
-}
-
 // replyText writes the fields of a reply that are there.
 func replyText(r *rtnl.Reply) string {
 	if r.Err != rpdb.OK {
@@ -266,31 +227,11 @@ func shrinkPairs(ops []Op, fails func([]Op) bool) []Op {
 // as the rest still fails. What makes devices stays,
 // and the seed of the multipath hash.
 func shrink(ops []Op, fails func([]Op) bool) []Op {
-	keep := func(op Op) bool {
+	return shrinkList(ops, func(op Op) bool {
 		s, sysctl := op.(SysctlOp)
 		_, link := op.(LinkOp)
 		return link || sysctl && strings.HasSuffix(s.Path, "hash_seed")
-	}
-	for size := len(ops) / 2; size >= 1; {
-		removed := false
-		for at := 0; at < len(ops); {
-			end := min(at+size, len(ops))
-			kept := slices.DeleteFunc(slices.Clone(ops[at:end]), func(op Op) bool { return !keep(op) })
-			rest := slices.Concat(ops[:at], kept, ops[end:])
-			if len(rest) < len(ops) && fails(rest) {
-				ops, removed = rest, true
-				at += len(kept)
-			} else {
-				at = end
-			}
-		}
-		if size > 1 {
-			size /= 2
-		} else if !removed {
-			break
-		}
-	}
-	return ops
+	}, fails)
 }
 
 // simplerQueries each leave out one part of a question.

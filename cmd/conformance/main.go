@@ -25,7 +25,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(lookupsCommand(), recordCommand())
+	root.AddCommand(lookupsCommand(), requestsCommand(), recordCommand())
 	root.SetArgs(goFlags(os.Args[1:]))
 	if err := root.ExecuteContext(ctx); err != nil {
 		if !errors.Is(err, errMismatch) {

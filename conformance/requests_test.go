@@ -1,0 +1,61 @@
+//go:build linux
+
+package conformance
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+)
+
+// TestKernelAgreesWithItself proves that what the comparison of requests leaves out is
+// enough: two namespaces of the running kernel say the same to the same programs.
+func TestKernelAgreesWithItself(t *testing.T) {
+	r, err := RunRequests(context.Background(), RequestsConfig{Seed: 1, Requests: 4000, Kernel: true})
+	if errors.Is(err, ErrNoNamespace) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range r.Found {
+		t.Error(m)
+	}
+}
+
+// proved are the areas in which netns says what the kernel says. An area that is not
+// here is compared too, but its differences are only counted.
+var proved = []string{}
+
+// TestRequests is a short run of what cmd/conformance does at length: random programs
+// of requests, the kernel against netns, area by area.
+func TestRequests(t *testing.T) {
+	n := 3000
+	if testing.Short() {
+		n = 600
+	}
+	for _, area := range ReqAreas() {
+		t.Run(area, func(t *testing.T) {
+			r, err := RunRequests(context.Background(), RequestsConfig{
+				Seed: 1, Requests: n, Only: []string{area}, Reproduce: 2,
+			})
+			if errors.Is(err, ErrNoNamespace) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if missing := r.NotBuilt[area]; missing != "" {
+				t.Skipf("netns lacks %s", missing)
+			}
+			t.Logf("%d requests, %d mismatches, excluded: %v", r.Requests, r.Mismatches, r.Excluded)
+			if !slices.Contains(proved, area) {
+				t.Skipf("not proved yet: %d kinds of mismatches", len(r.Kinds))
+			}
+			for _, m := range r.Found {
+				t.Error(m)
+			}
+		})
+	}
+}

@@ -51,7 +51,7 @@ func (n *Namespace) notify(r *request, g Group, typ netlink.HeaderType, flags ne
 	defer n.sockets.mu.Unlock()
 	for _, s := range n.sockets.open {
 		if s.joined(g) {
-			s.deliver(m)
+			s.inform(m)
 		}
 	}
 	if r != nil && r.head.Flags&netlink.Echo != 0 {

@@ -2,12 +2,14 @@ package netns
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"sync"
 
 	"github.com/mdlayher/netlink"
 
+	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
 )
 
@@ -16,10 +18,17 @@ type SocketOptions struct {
 	StrictCheck bool // NETLINK_GET_STRICT_CHK
 	ExtendedAck bool // NETLINK_EXT_ACK
 	CapAck      bool // NETLINK_CAP_ACK
+	// ReceiveBuffer bounds the notifications that wait to be received, in bytes of
+	// messages (SO_RCVBUF counts the kernel's own memory for them); 0: no bound.
+	ReceiveBuffer int
 }
 
 // ErrClosed says that a socket was closed.
 var ErrClosed = errors.New("netlink socket closed")
+
+// ErrOverrun says that notifications were lost because nobody received those before
+// (ENOBUFS).
+var ErrOverrun = fmt.Errorf("notifications were lost: %w", rpdb.ENOBUFS)
 
 // Socket is a NETLINK_ROUTE socket in an emulated namespace. Do makes it an
 // rtnl.Transport; Send and Receive are the datagrams themselves. It is safe for
@@ -29,11 +38,13 @@ type Socket struct {
 	id   uint32 // port id
 	opts SocketOptions
 
-	mu     sync.Mutex
-	wake   sync.Cond
-	groups map[Group]bool
-	queue  [][]byte // datagrams that nobody has received yet
-	closed bool
+	mu      sync.Mutex
+	wake    sync.Cond
+	groups  map[Group]bool
+	queue   [][]byte // datagrams that nobody has received yet
+	queued  int      // bytes in it
+	overrun bool     // notifications were lost
+	closed  bool
 }
 
 // sockets are the open sockets of a namespace.
@@ -68,7 +79,7 @@ func (s *Socket) Close() error {
 	n.sockets.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed, s.queue = true, nil
+	s.closed, s.queue, s.queued = true, nil, 0
 	s.wake.Broadcast()
 	return nil
 }
@@ -118,31 +129,81 @@ func (s *Socket) Send(datagram []byte) error {
 func (s *Socket) Receive() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.queue) == 0 && !s.closed {
-		s.wake.Wait()
-	}
-	if s.closed {
+	if !s.wait() {
 		return nil, ErrClosed
+	}
+	if s.overrun {
+		s.overrun = false
+		return nil, ErrOverrun
 	}
 	b := s.queue[0]
 	s.queue = s.queue[1:]
+	s.queued -= len(b)
 	return b, nil
 }
 
-// Pending tells how many datagrams wait for Receive.
+// Wait waits until there is something to receive, or the socket is closed, which is
+// an error.
+func (s *Socket) Wait() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.wait() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// wait reports whether there is something to receive; if not, the socket is closed.
+// The caller holds mu.
+func (s *Socket) wait() bool {
+	for len(s.queue) == 0 && !s.overrun && !s.closed {
+		s.wake.Wait()
+	}
+	return !s.closed
+}
+
+// QueuedBytes tells how much waits for Receive.
+func (s *Socket) QueuedBytes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queued
+}
+
+// Pending tells how many datagrams wait for Receive; the news that some were lost
+// counts as one.
 func (s *Socket) Pending() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.overrun {
+		return len(s.queue) + 1
+	}
 	return len(s.queue)
 }
 
 // deliver queues one message as a datagram of its own.
 func (s *Socket) deliver(m netlink.Message) {
+	s.enqueue(m, 0)
+}
+
+// inform queues a notification, or loses it for want of room (netlink_overrun).
+func (s *Socket) inform(m netlink.Message) {
+	s.enqueue(m, s.opts.ReceiveBuffer)
+}
+
+// enqueue queues a message; one that would make the queue longer than a limit that is
+// not zero is lost.
+func (s *Socket) enqueue(m netlink.Message, limit int) {
 	b := rtnl.AppendMessage(nil, m)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed {
+	switch {
+	case s.closed:
+		return
+	case limit > 0 && s.queued+len(b) > limit:
+		s.overrun = true
+	default:
 		s.queue = append(s.queue, b)
-		s.wake.Signal()
+		s.queued += len(b)
 	}
+	s.wake.Broadcast()
 }

@@ -114,3 +114,11 @@ func maskLen(m netip.Addr) (int, bool) {
 	}
 	return n, v == 0
 }
+
+// ParseAddr reads an address as an argument of ip: of the family f, or of any for
+// Unspec. IPv4 may have fewer than four parts, each a C number: 10.8 is 10.8.0.0.
+func ParseAddr(s string, f rpdb.Family) (netip.Addr, bool) { return parseAddr(s, f) }
+
+// FormatAddress prints an address as ip does: an IPv4-compatible one (::/96) with
+// dots.
+func FormatAddress(a netip.Addr) string { return formatAddr(a) }

@@ -50,6 +50,9 @@ func WriteJSON(w io.Writer, list []Object, pretty bool) error {
 	return err
 }
 
+// jsonNumber is a number with the digits to print.
+type jsonNumber string
+
 // jsonWriter writes as iproute2's json_writer.c does, whose pretty form keeps the
 // elements of an array on one line.
 type jsonWriter struct {
@@ -161,6 +164,8 @@ func (w *jsonWriter) value(v any) {
 		w.b = strconv.AppendUint(w.b, uint64(v), 10)
 	case uint64:
 		w.b = strconv.AppendUint(w.b, v, 10)
+	case jsonNumber:
+		w.b = append(w.b, v...)
 	case float64:
 		w.b = append(w.b, formatG(v)...)
 	}

@@ -73,11 +73,25 @@ func peerSuffix(l *rpdb.Link, o *Options) string {
 
 // linkFlagWords returns the words between the angle brackets. Those of a peer that
 // is down need o.Links to be a *LinkTable.
-func linkFlagWords(l *rpdb.Link, o *Options) (words []string) {
-	flags := l.Flags &^ rpdb.IFFRunning
-	if l.Up() && l.Flags&rpdb.IFFRunning == 0 {
+func linkFlagWords(l *rpdb.Link, o *Options) []string {
+	words := flagWordsOf(l.Flags)
+	if _, other := linkNetNSID(l); l.Peer != 0 && !other && o != nil {
+		if t, ok := o.Links.(*LinkTable); ok {
+			if p := t.Link(l.Peer); p != nil && !p.Up() {
+				words = append(words, "M-DOWN")
+			}
+		}
+	}
+	return words
+}
+
+// flagWordsOf returns the words for a device's flags, without that of its pair.
+func flagWordsOf(flags uint32) []string {
+	words := []string{}
+	if flags&rpdb.IFFUp != 0 && flags&rpdb.IFFRunning == 0 {
 		words = append(words, "NO-CARRIER")
 	}
+	flags &^= rpdb.IFFRunning
 	for _, f := range linkFlags {
 		if flags&f.bit != 0 {
 			words = append(words, f.name)
@@ -86,13 +100,6 @@ func linkFlagWords(l *rpdb.Link, o *Options) (words []string) {
 	}
 	if flags != 0 {
 		words = append(words, strconv.FormatUint(uint64(flags), 16))
-	}
-	if _, other := linkNetNSID(l); l.Peer != 0 && !other && o != nil {
-		if t, ok := o.Links.(*LinkTable); ok {
-			if p := t.Link(l.Peer); p != nil && !p.Up() {
-				words = append(words, "M-DOWN")
-			}
-		}
 	}
 	return words
 }

@@ -1,6 +1,7 @@
 package iproute2
 
 import (
+	"net/netip"
 	"strconv"
 
 	"github.com/rulewalk/rulewalk/rpdb"
@@ -71,6 +72,21 @@ type Options struct {
 	// Table hides this table in routes, as listing with a table selector does; 0
 	// hides none, so that every table but main is shown, as with table all.
 	Table uint32
+
+	// Version is the version of iproute2 to print as, for example V6_1; 0 is Newest.
+	Version Version
+	Brief   bool    // ip -br
+	Human   bool    // ip -h: counters with a unit
+	IEC     bool    // ip -iec: units of 1024
+	Palette Palette // ip -c; 0: no colour
+
+	// NSName returns the name of the namespace of an id (nsid), empty if it has
+	// none; nil: none has a name.
+	NSName func(nsid int) string
+
+	// HostName returns the name of an address (ip -r), empty if it has none; nil:
+	// addresses are not resolved.
+	HostName func(netip.Addr) string
 
 	// HopInfo gives the nexthop object of an id for the nh_info of ip -d route; nil
 	// leaves it out.

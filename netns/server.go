@@ -30,6 +30,10 @@ type request struct {
 	head netlink.Header
 	data []byte // after the netlink header
 	emit func(netlink.Message)
+
+	// filtered is set by a dump that leaves something out on request: all its messages
+	// say so (NLM_F_DUMP_FILTERED).
+	filtered bool
 }
 
 // reply answers with one message that is no part of a dump.
@@ -39,7 +43,15 @@ func (r *request) reply(typ netlink.HeaderType, flags netlink.HeaderFlags, body 
 
 // row adds one message to a dump.
 func (r *request) row(typ netlink.HeaderType, flags netlink.HeaderFlags, body []byte) {
-	r.reply(typ, flags|netlink.Multi, body)
+	r.reply(typ, flags|r.dumpFlags(), body)
+}
+
+// dumpFlags are the flags of the messages of a dump.
+func (r *request) dumpFlags() netlink.HeaderFlags {
+	if r.filtered {
+		return netlink.Multi | netlink.DumpFiltered
+	}
+	return netlink.Multi
 }
 
 func (r *request) answerHeader(typ netlink.HeaderType, flags netlink.HeaderFlags) netlink.Header {
@@ -154,7 +166,7 @@ func (r *request) ack(err error) {
 func (r *request) done(err error) {
 	e := refusal(err)
 	body := binary.NativeEndian.AppendUint32(nil, uint32(-int32(e.Errno)))
-	flags := netlink.Multi
+	flags := r.dumpFlags()
 	if tlvs := r.outcomeAttrs(e); tlvs != nil {
 		body, flags = append(body, tlvs...), flags|flagAckTLVs
 	}

@@ -23,18 +23,19 @@ type room struct {
 // rooms is the table of docs/architecture.md. A folder that is not listed may not
 // exist: a new room is a decision.
 var rooms = map[string]room{
-	"rpdb":     {nil, []string{"github.com/gaissmai/bart"}},
-	"fib":      {[]string{"rpdb"}, nil},
-	"rtnl":     {[]string{"rpdb"}, []string{"github.com/mdlayher/netlink"}},
-	"kernel":   {[]string{"rpdb", "rtnl"}, []string{"github.com/mdlayher/netlink", "golang.org/x/sys"}},
-	"netns":    {[]string{"rpdb", "rtnl"}, []string{"github.com/mdlayher/netlink"}},
-	"iproute2": {[]string{"rpdb", "rtnl"}, []string{"github.com/mdlayher/netlink"}},
+	"rpdb":           {nil, []string{"github.com/gaissmai/bart"}},
+	"fib":            {[]string{"rpdb"}, nil},
+	"rtnl":           {[]string{"rpdb"}, []string{"github.com/mdlayher/netlink"}},
+	"kernel":         {[]string{"rpdb", "rtnl"}, []string{"github.com/mdlayher/netlink", "golang.org/x/sys"}},
+	"netns":          {[]string{"rpdb", "rtnl"}, []string{"github.com/mdlayher/netlink"}},
+	"iproute2":       {[]string{"rpdb", "rtnl"}, []string{"github.com/mdlayher/netlink"}},
+	"iproute2/ipcmd": {[]string{"rpdb", "rtnl", "iproute2"}, []string{"github.com/mdlayher/netlink"}},
 	"snapshot": {[]string{"rpdb", "rtnl", "iproute2"}, []string{
 		"github.com/mdlayher/netlink", "github.com/klauspost/compress", "github.com/ulikunitz/xz",
 	}},
 	"explain":      {[]string{"rpdb", "iproute2"}, []string{"charm.land/lipgloss"}},
-	"lab":          {[]string{"rpdb", "netns", "fib", "iproute2"}, []string{"*"}},
-	"conformance":  {[]string{"rpdb", "rtnl", "netns", "kernel", "iproute2"}, []string{"*"}},
+	"lab":          {[]string{"rpdb", "netns", "fib", "iproute2", "iproute2/ipcmd"}, []string{"*"}},
+	"conformance":  {[]string{"rpdb", "rtnl", "netns", "kernel", "iproute2", "iproute2/ipcmd"}, []string{"*"}},
 	"internal/cli": {[]string{"*"}, []string{"*"}},
 	"cmd":          {[]string{"internal/cli"}, nil},
 

@@ -1,0 +1,17 @@
+package ipcmd
+
+// Objects that are being built.
+
+func (c *call) pending() int {
+	c.errorf("not built yet\n")
+	return 1
+}
+
+func (c *call) address() int     { return c.pending() }
+func (c *call) addrLabel() int   { return c.pending() }
+func (c *call) maddr() int       { return c.pending() }
+func (c *call) neigh() int       { return c.pending() }
+func (c *call) link() int        { return c.pending() }
+func (c *call) monitor() int     { return c.pending() }
+func (c *call) netnsObject() int { return c.pending() }
+func (c *call) vrf() int         { return c.pending() }

@@ -140,6 +140,9 @@ func (h *kernelHost) must(lines ...string) error {
 
 // setUp brings the namespaces into the state that docs/corpus.md promises.
 func (h *kernelHost) setUp() error {
+	if h.must("test -w /proc/sys/net/ipv4/ip_forward") != nil {
+		return fmt.Errorf("%w: mount /proc/sys writable, as in a privileged container", ErrSkip)
+	}
 	if err := h.must(
 		`unshare -n sh -c 'read x' <&3 & peer=$!`,
 		`while [ "$(readlink /proc/$peer/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done`,

@@ -54,7 +54,7 @@ func newLab() (*lab, error) {
 	}
 	flush, err := os.OpenFile("/proc/sys/net/ipv4/route/flush", os.O_WRONLY, 0)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("route cache: %w", err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("%w: its sysctls: %w", ErrNoNamespace, err), conn.Close())
 	}
 	return &lab{conn: conn, flush: flush, owners: map[netip.Addr]int{}}, nil
 }

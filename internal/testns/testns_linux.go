@@ -25,6 +25,9 @@ func Create() (*NS, error) {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("making a network namespace: %w", err)
 		}
+		if err := unix.Access("/proc/sys/net/ipv4/ip_forward", unix.W_OK); err != nil {
+			return fmt.Errorf("the sysctls of a network namespace (/proc/sys/net): %w", err)
+		}
 		f, err := os.Open("/proc/thread-self/ns/net")
 		ns.f = f
 		return err
@@ -40,10 +43,13 @@ func Create() (*NS, error) {
 func New(t testing.TB) *NS {
 	t.Helper()
 	ns, err := Create()
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOSPC) {
+	switch {
+	case errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOSPC):
 		t.Skipf("%v; run as root, or allow user namespaces to everybody "+
 			"(sysctl kernel.unprivileged_userns_clone=1, user.max_net_namespaces, "+
 			"kernel.apparmor_restrict_unprivileged_userns=0)", err)
+	case errors.Is(err, unix.EROFS):
+		t.Skipf("%v; mount /proc/sys writable, as in a privileged container", err)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -7,15 +7,135 @@ import (
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-const arphrdLoopback = 772 // ARPHRD_LOOPBACK
+// Hardware types (linux/if_arp.h).
+const (
+	arphrdEther    = 1
+	arphrdTunnel   = 768
+	arphrdTunnel6  = 769
+	arphrdLoopback = 772
+	arphrdSIT      = 776
+	arphrdIPGRE    = 778
+	arphrdIP6GRE   = 823
+	arphrdNone     = 0xfffe
+)
+
+// Device flags that only links know (linux/if.h).
+const (
+	iffPromisc  = 0x100
+	iffAllMulti = 0x200
+	iffDormant  = 0x20000
+)
 
 // device is a network device (struct net_device) with its place in the namespace.
+//
+// The embedded Link is what dumps show; sync keeps it so. What other parts of the
+// namespace may rely on:
+//   - Up() is the administrative state (IFF_UP), hasCarrier the carrier;
+//   - MTU, Group, Name, Index, Kind, Type, Address;
+//   - NoInet: no in_device (MTU below 68); NoInet6: no inet6_dev (MTU below 1280).
+//     A device whose disable_ipv6 is set still has IPv6 state; see conf6;
+//   - conf4 and conf6, its sysctls, while it has the state that they belong to;
+//   - vrf, the VRF that it is or belongs to;
+//   - Operstate as the kernel's linkwatch left it.
 type device struct {
 	rpdb.Link
 	ns *Namespace
 
-	broadcast []byte
-	peer      *device // the other end of a veth pair, which may be in another namespace
+	flags, gflags uint32 // dev->flags, dev->gflags
+	running       bool   // __LINK_STATE_START
+	noCarrier     bool   // __LINK_STATE_NOCARRIER
+	operstate     uint8  // dev->operstate; Link.Operstate is down while not running
+	linkMode      uint8
+	promiscuity   uint32
+	allMulti      uint32
+	carrierUps    uint32
+	carrierDowns  uint32
+	minMTU        uint32
+	maxMTU        uint32
+	queues        [2]uint32 // for sending, for receiving
+	sizes         segmentSizes
+	headroom      uint16
+	tailroom      uint16
+	immutable     bool // cannot leave its namespace (netns_immutable)
+	noQueue       bool // IFF_NO_QUEUE: no queueing discipline by default
+	addrSet       bool // NET_ADDR_SET: the user chose the hardware address
+	registered    bool
+	alias         string
+	protoDown     bool
+	broadcast     []byte
+
+	conf4 conf4
+	conf6 conf6
+	in6   in6State
+
+	kind   *linkKind // nil: made by no rtnetlink request
+	data   any       // what the kind keeps
+	lower  *device   // the device below (vlan, macvlan)
+	peer   *device   // the other end of a veth pair, which may be in another namespace
+	master *device
+	ports  []*device // what is enslaved to it, oldest first
+}
+
+// segmentSizes are the limits of segmentation (IFLA_GSO_*, IFLA_GRO_*).
+type segmentSizes struct {
+	gsoSegs, gso, gro, gso4, gro4, tso, tsoSegs uint32
+}
+
+var defaultSizes = segmentSizes{gsoSegs: 65535, gso: 65536, gro: 65536, gso4: 65536, gro4: 65536, tso: 524280, tsoSegs: 65535}
+
+// hasCarrier reports the carrier (netif_carrier_ok). A device that is up without it
+// has its routes marked linkdown.
+func (d *device) hasCarrier() bool { return !d.noCarrier }
+
+// linkdown reports whether routes of the device are marked linkdown: it is up and
+// has no carrier (!(dev_get_flags(dev) & (IFF_RUNNING | IFF_LOWER_UP))).
+func (d *device) linkdown() bool { return d.Flags&(rpdb.IFFRunning|rpdb.IFFLowerUp) == 0 }
+
+// vrf returns the VRF that the device is or belongs to, through a bridge it is a
+// port of too, or nil (l3mdev_master_ifindex_rcu).
+func (d *device) vrf() *device {
+	for ; d != nil; d = d.master {
+		if d.Kind == "vrf" {
+			return d
+		}
+	}
+	return nil
+}
+
+// sync brings the embedded Link in line with the state (dev_get_flags).
+func (d *device) sync() {
+	f := d.flags&^(iffPromisc|iffAllMulti|rpdb.IFFRunning|rpdb.IFFLowerUp|iffDormant) | d.gflags&(iffPromisc|iffAllMulti)
+	d.Operstate = operDown
+	if d.running {
+		d.Operstate = d.operstate
+		if d.operstate == operUp || d.operstate == operUnknown {
+			f |= rpdb.IFFRunning
+		}
+		if !d.noCarrier {
+			f |= rpdb.IFFLowerUp
+		}
+	}
+	d.Flags = f
+	d.Peer = 0
+	if i := d.iflink(); i != d.Index {
+		d.Peer = i
+	}
+	d.Master = 0
+	if d.master != nil {
+		d.Master = d.master.Index
+	}
+	if d.ns != nil {
+		d.ns.changes++
+	}
+}
+
+// iflink is the ifindex of the device below or at the other end, its own if there is
+// none, 0 if it is gone (dev_get_iflink).
+func (d *device) iflink() int {
+	if d.kind != nil && d.kind.iflink != nil {
+		return d.kind.iflink(d)
+	}
+	return d.Index
 }
 
 // devices are the devices of a namespace.
@@ -37,7 +157,7 @@ func (n *Namespace) byName(name string) *device { return n.devices.name[name] }
 func (n *Namespace) freeIndex() int {
 	for {
 		n.devices.next++
-		if n.devices.next <= 0 {
+		if n.devices.next <= 0 || n.devices.next > 1<<31-1 {
 			n.devices.next = 1
 		}
 		if n.devices.index[n.devices.next] == nil {
@@ -61,13 +181,28 @@ func (n *Namespace) enlist(d *device) {
 	n.devices.list = slices.Insert(n.devices.list, at, d)
 }
 
+// unlist takes a device out of the tables of its namespace (unlist_netdevice).
+func (n *Namespace) unlist(d *device) {
+	delete(n.devices.index, d.Index)
+	delete(n.devices.name, d.Name)
+	for _, a := range d.AltNames {
+		delete(n.devices.name, a)
+	}
+	n.devices.list = slices.DeleteFunc(n.devices.list, func(x *device) bool { return x == d })
+	n.changes++
+}
+
 // addLoopback gives a new namespace its lo (loopback_net_init).
 func (n *Namespace) addLoopback() {
-	n.enlist(&device{
+	d := &device{
 		Link: rpdb.Link{
-			Index: n.freeIndex(), Name: "lo", Type: arphrdLoopback, Flags: rpdb.IFFLoopback,
-			MTU: 65536, Address: make([]byte, 6), Qdisc: "noop", TxQLen: 1000, Operstate: 2,
+			Index: n.freeIndex(), Name: "lo", Type: arphrdLoopback,
+			MTU: 65536, Address: make([]byte, 6), Qdisc: "noop", TxQLen: 1000,
 		},
-		broadcast: make([]byte, 6),
-	})
+		flags: rpdb.IFFLoopback, noQueue: true, immutable: true, registered: true,
+		broadcast: make([]byte, 6), queues: [2]uint32{1, 1}, sizes: defaultSizes,
+	}
+	n.enlist(d)
+	d.sync()
+	n.deviceEvent(d, eventRegister)
 }

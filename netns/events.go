@@ -11,19 +11,52 @@ const (
 	eventChange     // flags or carrier
 	eventChangeName // the old name is gone already
 	eventChangeMTU
+	eventChangeAddr  // the hardware address
 	eventChangeUpper // enslaved or released
+	eventChangeTxQLen
 	eventUnregister
 )
+
+// deviceHook is told of an event of a device. A hook is called under the lock of the
+// event's request, which for links is that of the whole world.
+type deviceHook func(*Namespace, *device, event)
+
+// The parts that care about devices, in the order in which the kernel calls them.
+//
+// On eventUnregister the device is out of the tables already (byIndex, byName); it
+// was taken down before, with eventGoingDown and eventDown. A move to another
+// namespace is an eventUnregister in the old and an eventRegister in the new one.
+//
+// IPv4 state (in_device) begins before and ends between the hooks of hooks4: a hook
+// that must still see addresses stands before inetEnd. With MTU below 68,
+// eventChangeMTU ends it, as eventUnregister does; the same with hooks6, inet6End and
+// 1280.
+var hooksCore, hooks4, hooks6 []deviceHook
+
+// The tables refer to functions that raise events themselves, which initializers of
+// the variables could not.
+func init() {
+	hooksCore = []deviceHook{notifyLinkEvent}
+	hooks4 = []deviceHook{inetBegin, inetEnd}
+	hooks6 = []deviceHook{inet6Begin, inet6End}
+}
 
 // deviceEvent tells every part of the namespace, in the kernel's order, that
 // something happened to a device (call_netdevice_notifiers).
 func (n *Namespace) deviceEvent(d *device, e event) {
 	n.changes++
-	for _, h := range deviceHooks {
-		h(n, d, e)
+	for _, hooks := range [...][]deviceHook{hooksCore, hooks4, hooks6} {
+		for _, h := range hooks {
+			h(n, d, e)
+		}
 	}
 }
 
-// deviceHooks are the parts that care about devices, in the order in which the
-// kernel calls them.
-var deviceHooks = []func(*Namespace, *device, event){}
+// inet6Event tells only IPv6 (addrconf_notify called by the change of
+// disable_ipv6).
+func (n *Namespace) inet6Event(d *device, e event) {
+	n.changes++
+	for _, h := range hooks6 {
+		h(n, d, e)
+	}
+}

@@ -16,6 +16,8 @@ type Namespace struct {
 	mu sync.RWMutex
 
 	devices devices
+	conf    devconf
+	nsids   nsids
 
 	// changes counts the changes, so that the database that answers lookups is built
 	// again only after one.
@@ -26,7 +28,7 @@ type Namespace struct {
 }
 
 func newNamespace(w *World) *Namespace {
-	n := &Namespace{world: w}
+	n := &Namespace{world: w, conf: freshConf()}
 	n.addLoopback()
 	return n
 }

@@ -21,6 +21,12 @@ type handler struct {
 // with EOPNOTSUPP, as by a kernel without that part.
 var handlers = map[netlink.HeaderType]handler{
 	rtnl.RTMGetRoute: {doit: getRoute},
+	rtnl.RTMNewLink:  {doit: newLink, global: true},
+	rtnl.RTMDelLink:  {doit: delLink, global: true},
+	rtnl.RTMGetLink:  {doit: getLink, dump: dumpLinks},
+	rtmSetLink:       {doit: setLink, global: true},
+	rtmNewLinkProp:   {doit: newLinkProp, global: true},
+	rtmDelLinkProp:   {doit: delLinkProp, global: true},
 }
 
 // request is one request under way.
@@ -123,7 +129,7 @@ func (r *request) lock(global, read bool) func() {
 	w, n := r.ns.world, r.ns
 	if global {
 		w.rtnl.Lock()
-		return w.rtnl.Unlock
+		return func() { w.runWatch(); w.rtnl.Unlock() }
 	}
 	w.rtnl.RLock()
 	if read {

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -27,10 +28,14 @@ type World struct {
 	// rtnl is held for writing by requests that can touch more than one namespace
 	// (links), for reading by all others.
 	rtnl sync.RWMutex
+	// watched are the devices whose carrier changed, under rtnl.
+	watched []*device
+	ethers  uint64 // hardware addresses handed out
 
 	mu     sync.Mutex // guards what follows
 	nextID uint64
 	spaces map[uint64]*Namespace
+	pids   map[uint32]*Namespace
 }
 
 // NewWorld returns a world without namespaces.
@@ -38,7 +43,7 @@ func NewWorld(c Config) *World {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &World{config: c, born: c.Clock(), spaces: map[uint64]*Namespace{}}
+	return &World{config: c, born: c.Clock(), spaces: map[uint64]*Namespace{}, pids: map[uint32]*Namespace{}}
 }
 
 // New returns a namespace in a world of its own, as kernel 6.18 makes it.
@@ -56,6 +61,53 @@ func (w *World) New() *Namespace {
 	n.id = w.nextID
 	w.spaces[n.id] = n
 	return n
+}
+
+// FD returns the number that stands for the namespace in IFLA_NET_NS_FD and
+// NETNSA_FD, where a client of the running kernel gives an open file.
+func (n *Namespace) FD() uint32 { return uint32(n.id) }
+
+// SetPID says in which namespace a process lives, for IFLA_NET_NS_PID and NETNSA_PID;
+// nil forgets the process.
+func (w *World) SetPID(pid uint32, n *Namespace) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n == nil {
+		delete(w.pids, pid)
+		return
+	}
+	w.pids[pid] = n
+}
+
+func (w *World) byFD(fd uint32) (*Namespace, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.spaces[uint64(fd)]; n != nil {
+		return n, nil
+	}
+	return nil, fail(rpdb.EBADF, "")
+}
+
+func (w *World) byPID(pid uint32) (*Namespace, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.pids[pid]; n != nil {
+		return n, nil
+	}
+	return nil, fail(rpdb.ESRCH, "")
+}
+
+// randomEther draws a hardware address (eth_random_addr): unicast, locally
+// administered, a function of the seed and of how many were drawn before.
+func (w *World) randomEther() []byte {
+	w.ethers++
+	x := w.config.Seed + w.ethers*0x9e3779b97f4a7c15 // splitmix64
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x ^= x >> 31
+	b := binary.BigEndian.AppendUint64(nil, x)[:6]
+	b[0] = b[0]&^1 | 2
+	return b
 }
 
 // has reports whether the emulated kernel has a feature.

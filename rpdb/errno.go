@@ -15,6 +15,7 @@ const (
 	EIO           Errno = 5
 	ENXIO         Errno = 6
 	E2BIG         Errno = 7
+	EBADF         Errno = 9
 	EAGAIN        Errno = 11
 	ENOMEM        Errno = 12
 	EACCES        Errno = 13
@@ -23,6 +24,7 @@ const (
 	EXDEV         Errno = 18
 	ENODEV        Errno = 19
 	EINVAL        Errno = 22
+	ENFILE        Errno = 23
 	ENOSPC        Errno = 28
 	ERANGE        Errno = 34
 	ELOOP         Errno = 40
@@ -37,6 +39,7 @@ const (
 	ENETDOWN      Errno = 100
 	ENETUNREACH   Errno = 101
 	ENOBUFS       Errno = 105
+	ENOTCONN      Errno = 107
 	EHOSTUNREACH  Errno = 113
 	EALREADY      Errno = 114
 )
@@ -57,6 +60,9 @@ var errnoText = map[Errno][2]string{
 	EXDEV:         {"EXDEV", "Invalid cross-device link"},
 	ENODEV:        {"ENODEV", "No such device"},
 	EINVAL:        {"EINVAL", "Invalid argument"},
+	EBADF:         {"EBADF", "Bad file descriptor"},
+	ENFILE:        {"ENFILE", "Too many open files in system"},
+	ENOTCONN:      {"ENOTCONN", "Transport endpoint is not connected"},
 	ENOSPC:        {"ENOSPC", "No space left on device"},
 	ELOOP:         {"ELOOP", "Too many levels of symbolic links"},
 	EOVERFLOW:     {"EOVERFLOW", "Value too large for defined data type"},

@@ -1,0 +1,152 @@
+package netns
+
+import (
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// conf4 are the IPv4 settings of a device, by IPV4_DEVCONF_* less one; conf6 the
+// IPv6 ones, by DEVCONF_*. Times are in milliseconds where the kernel reports them
+// so.
+type (
+	conf4 [33]int32
+	conf6 [60]int32
+)
+
+// Settings that this package acts upon.
+const (
+	conf4Forwarding     = 0
+	conf4MCForwarding   = 1
+	conf4ProxyARP       = 2
+	conf4RPFilter       = 7
+	conf4NoXfrm         = 14
+	conf4NoPolicy       = 15
+	conf4PromoteSecs    = 19
+	conf4RouteLocalnet  = 25
+	conf4IgnoreLinkdown = 28
+	conf4BCForwarding   = 31
+
+	conf6Forwarding     = 0
+	conf6MTU            = 2
+	conf6AcceptRA       = 3
+	conf6DADTransmits   = 6
+	conf6UseTempAddr    = 10
+	conf6ProxyNDP       = 22
+	conf6OptimisticDAD  = 23
+	conf6MCForwarding   = 25
+	conf6Disable        = 26
+	conf6AcceptDAD      = 27
+	conf6IgnoreLinkdown = 39
+	conf6KeepAddrOnDown = 42
+	conf6AddrGenMode    = 47
+	conf6DisablePolicy  = 48
+)
+
+// fresh4 and fresh6 are the settings of a new namespace for "default"; "all" differs
+// as allConf says (ipv4_devconf_dflt, ipv6_devconf_dflt).
+var (
+	fresh4 = conf4{3: 1, 4: 1, 5: 1, 6: 1, 8: 1, 26: 10000, 27: 1000, 32: 1}
+	fresh6 = conf6{
+		1: 64, 2: 1280, 3: 1, 4: 1, 5: 1, 6: 1, 7: -1, 8: 4000, 9: 1000, 11: 604800, 12: 86400, 13: 3, 14: 600, 15: 16,
+		17: 1, 18: 1, 19: 1, 20: 60000, 27: 1, 30: 10000, 31: 1000, 32: 1, 35: 1, 38: 1, 43: 3600000, 46: 1,
+		52: 1024, 54: 65535, 55: -1, 56: 1,
+	}
+)
+
+// devconf are the settings of a namespace for "all" and "default".
+type devconf struct {
+	all4, default4 conf4
+	all6, default6 conf6
+	secret         *[16]byte // stable_secret of default, nil if never set
+}
+
+func freshConf() devconf {
+	c := devconf{all4: fresh4, default4: fresh4, all6: fresh6, default6: fresh6}
+	c.all4[8] = 0  // accept_source_route
+	c.all6[27] = 0 // accept_dad
+	return c
+}
+
+// in6State is the IPv6 state of a device beside its settings and addresses (struct
+// inet6_dev).
+type in6State struct {
+	flags              uint32 // IF_READY and the like (IFLA_INET6_FLAGS)
+	stamp              uint32 // when it changed last, in hundredths of a second
+	reachable, retrans uint32 // milliseconds
+	token              [16]byte
+	raMTU              uint32
+	secret             *[16]byte // stable_secret, nil if never set
+}
+
+const (
+	minMTU4 = 68   // inetdev_valid_mtu
+	minMTU6 = 1280 // IPV6_MIN_MTU
+)
+
+// inetBegin gives a device IPv4 state where it can have it (inetdev_init).
+func inetBegin(n *Namespace, d *device, e event) {
+	if e == eventChangeName && !d.NoInet {
+		n.renameNetconf4(d)
+		return
+	}
+	if e != eventRegister && (e != eventChangeMTU || !d.NoInet) {
+		return
+	}
+	if d.MTU < minMTU4 {
+		d.NoInet = true
+		return
+	}
+	d.NoInet, d.conf4 = false, n.conf.default4
+	n.notifyNetconf4(d, netconfAll)
+	if e == eventRegister && d.IsLoopback() {
+		d.conf4[conf4NoXfrm], d.conf4[conf4NoPolicy] = 1, 1
+	}
+}
+
+// inetEnd takes IPv4 state away (inetdev_destroy).
+func inetEnd(n *Namespace, d *device, e event) {
+	if d.NoInet || e != eventUnregister && (e != eventChangeMTU || d.MTU >= minMTU4) {
+		return
+	}
+	d.NoInet = true
+	n.notifyNoNetconf(rpdb.IPv4, d.Index)
+}
+
+// inet6Begin gives a device IPv6 state where it can have it (ipv6_add_dev).
+func inet6Begin(n *Namespace, d *device, e event) {
+	switch {
+	case e == eventChangeName && !d.NoInet6:
+		n.renameNetconf6(d)
+	case e == eventChangeMTU && !d.NoInet6 && d.MTU >= minMTU6:
+		d.conf6[conf6MTU] = int32(d.MTU)
+	case e == eventRegister, (e == eventChangeMTU || e == eventUp || e == eventChange) && d.NoInet6:
+		d.beginInet6(n)
+	}
+}
+
+func (d *device) beginInet6(n *Namespace) {
+	if d.MTU < minMTU6 {
+		d.NoInet6 = true
+		return
+	}
+	d.NoInet6, d.conf6 = false, n.conf.default6
+	d.conf6[conf6MTU] = int32(d.MTU)
+	d.in6 = in6State{stamp: n.world.uptime(), reachable: 30000, retrans: 1000}
+	if d.flags&(rpdb.IFFNoARP|rpdb.IFFLoopback) != 0 {
+		d.conf6[conf6AcceptDAD] = -1
+	}
+	switch {
+	case d.IsLoopback(), d.flags&rpdb.IFFLoopback != 0,
+		d.Type == arphrdTunnel, d.Type == arphrdTunnel6, d.Type == arphrdSIT, d.Type == arphrdNone:
+		d.conf6[conf6UseTempAddr] = -1
+	}
+	n.notifyNetconf6(d, netconfAll)
+}
+
+// inet6End takes IPv6 state away (addrconf_ifdown with unregister).
+func inet6End(n *Namespace, d *device, e event) {
+	if d.NoInet6 || e != eventUnregister && (e != eventChangeMTU || d.MTU >= minMTU6) {
+		return
+	}
+	d.NoInet6 = true
+	n.notifyNoNetconf(rpdb.IPv6, d.Index)
+}

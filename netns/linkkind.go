@@ -1,0 +1,61 @@
+package netns
+
+// linkKind is what rtnetlink and the rest know of a kind of devices (struct
+// rtnl_link_ops and struct net_device_ops). What is nil is not supported or needs
+// nothing.
+type linkKind struct {
+	name     string
+	policy   []policy // of IFLA_INFO_DATA
+	validate func(tb, data attrs) error
+	readPeer func(*linkRequest) error
+	setup    func(*device) // before it is in any table
+	newLink  func(*linkRequest, *device) error
+	change   func(*linkRequest, *device) error
+	// dellink adds the devices that go with one to the list, itself excepted.
+	dellink  func(d *device, list []*device) []*device
+	noDelete bool // rtnetlink cannot delete it
+	fill     func(*device, *message)
+
+	portPolicy []policy // of IFLA_INFO_SLAVE_DATA
+	changePort func(port *device, data attrs) error
+	fillPort   func(port *device, m *message)
+
+	init        func(*device) error // before it is in the tables (ndo_init)
+	uninit      func(*device)
+	open        func(*device) error
+	stop        func(*device)
+	iflink      func(*device) int
+	setAddress  func(*device, []byte) error
+	changeMTU   func(*device, uint32) error
+	enslave     func(master, port *device) error
+	release     func(master, port *device) error
+	portChanged func(port *device, e event) // something happened to a port
+	userCarrier bool                        // IFLA_CARRIER is accepted (ndo_change_carrier)
+	protoDown   bool
+	manyQueues  func() [2]uint32
+}
+
+// queues returns how many queues a new device gets.
+func (k *linkKind) queues(tb attrs) [2]uint32 {
+	q := [2]uint32{1, 1}
+	if k.manyQueues != nil {
+		q = k.manyQueues()
+	}
+	if tb.has(iflaNumTxQueues) {
+		q[0] = tb.u32(iflaNumTxQueues)
+	}
+	if tb.has(iflaNumRxQueues) {
+		q[1] = tb.u32(iflaNumRxQueues)
+	}
+	return q
+}
+
+// linkKinds are the kinds by name. It is filled by init functions, since the
+// functions of kinds refer to it.
+var linkKinds = map[string]*linkKind{}
+
+func addKinds(kinds ...*linkKind) {
+	for _, k := range kinds {
+		linkKinds[k.name] = k
+	}
+}

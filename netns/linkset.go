@@ -1,0 +1,302 @@
+package netns
+
+import (
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// setStatus is what a change calls for (DO_SETLINK_*).
+type setStatus uint8
+
+const (
+	setModified setStatus = 1
+	setNotify   setStatus = 3
+)
+
+// setLink answers RTM_SETLINK (rtnl_setlink).
+func setLink(r *request) error {
+	l := &linkRequest{request: r}
+	var err error
+	if l.head, l.tb, err = parseLinkMessage(r, liberal); err != nil {
+		return err
+	}
+	if err := l.tb.uniqueNetns(false); err != nil {
+		return err
+	}
+	if l.target, err = r.netnsOf(l.tb); err != nil {
+		return err
+	}
+	var d *device
+	switch {
+	case l.head.index > 0:
+		d = r.ns.byIndex(l.head.index)
+	case l.tb.has(iflaIfname) || l.tb.has(iflaAltIfname):
+		d = r.ns.find(l.tb)
+	default:
+		return fail(rpdb.EINVAL, "")
+	}
+	if d == nil {
+		return fail(rpdb.ENODEV, "")
+	}
+	return l.set(d, 0)
+}
+
+// set changes a device (do_setlink). What was done before an error stays.
+func (l *linkRequest) set(d *device, done setStatus) error {
+	if err := d.validate(l.tb); err != nil {
+		return err
+	}
+	err := l.setAll(d, &done)
+	d.sync()
+	if done&setNotify == setNotify {
+		d.stateChange()
+	}
+	return err
+}
+
+func (l *linkRequest) setAll(d *device, done *setStatus) error {
+	for _, step := range []func(*linkRequest, *device, *setStatus) error{
+		(*linkRequest).setNetns, (*linkRequest).setMap, (*linkRequest).setAddress, (*linkRequest).setMTU,
+		(*linkRequest).setGroup, (*linkRequest).setName, (*linkRequest).setAlias,
+		(*linkRequest).setBroadcast, (*linkRequest).setFlags, (*linkRequest).setMaster,
+		(*linkRequest).setCarrier, (*linkRequest).setTxQLen, (*linkRequest).setSizes,
+		(*linkRequest).setOperation, (*linkRequest).setVirtual, (*linkRequest).setFamilies,
+		(*linkRequest).setProtoDown,
+	} {
+		if err := step(l, d, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *linkRequest) setNetns(d *device, done *setStatus) error {
+	if l.target == d.ns {
+		return nil
+	}
+	*done |= setModified
+	name, index := "", 0
+	if l.tb.has(iflaIfname) {
+		name = truncate(l.tb.str(iflaIfname), ifNameSize-1)
+	}
+	if l.tb.has(iflaNewIfindex) {
+		index = int(int32(l.tb.u32(iflaNewIfindex)))
+	}
+	return d.move(l.target, name, index)
+}
+
+func (l *linkRequest) setMap(*device, *setStatus) error {
+	if l.tb.has(iflaMap) {
+		return fail(rpdb.EOPNOTSUPP, "")
+	}
+	return nil
+}
+
+func (l *linkRequest) setAddress(d *device, done *setStatus) error {
+	if !l.tb.has(iflaAddress) {
+		return nil
+	}
+	if err := d.setHardware(l.tb[iflaAddress]); err != nil {
+		return err
+	}
+	*done |= setModified
+	return nil
+}
+
+// setHardware changes the hardware address (netif_set_mac_address).
+func (d *device) setHardware(a []byte) error {
+	if d.kind == nil || d.kind.setAddress == nil {
+		return fail(rpdb.EOPNOTSUPP, "")
+	}
+	same := string(a[:len(d.Address)]) == string(d.Address)
+	if !same {
+		if err := d.kind.setAddress(d, a[:len(d.Address)]); err != nil {
+			return err
+		}
+	}
+	d.addrSet = true
+	d.ns.deviceEvent(d, eventChangeAddr)
+	return nil
+}
+
+func (l *linkRequest) setMTU(d *device, done *setStatus) error {
+	if !l.tb.has(iflaMTU) {
+		return nil
+	}
+	if err := d.changeMTU(l.tb.u32(iflaMTU)); err != nil {
+		return err
+	}
+	*done |= setModified
+	return nil
+}
+
+// changeMTU changes the MTU (netif_set_mtu_ext).
+func (d *device) changeMTU(mtu uint32) error {
+	if mtu == d.MTU {
+		return nil
+	}
+	if err := d.validateMTU(mtu); err != nil {
+		return err
+	}
+	if d.kind != nil && d.kind.changeMTU != nil {
+		if err := d.kind.changeMTU(d, mtu); err != nil {
+			return err
+		}
+	}
+	d.MTU = mtu
+	d.ns.deviceEvent(d, eventChangeMTU)
+	if d.master != nil && d.master.kind != nil && d.master.kind.portChanged != nil {
+		d.master.kind.portChanged(d, eventChangeMTU)
+	}
+	return nil
+}
+
+func (l *linkRequest) setGroup(d *device, done *setStatus) error {
+	if l.tb.has(iflaGroup) {
+		d.Group = l.tb.u32(iflaGroup)
+		*done |= setNotify
+	}
+	return nil
+}
+
+func (l *linkRequest) setName(d *device, done *setStatus) error {
+	if l.head.index <= 0 || !l.tb.has(iflaIfname) || l.tb.str(iflaIfname) == "" {
+		return nil
+	}
+	if err := d.rename(truncate(l.tb.str(iflaIfname), ifNameSize-1)); err != nil {
+		return err
+	}
+	*done |= setModified
+	return nil
+}
+
+func (l *linkRequest) setAlias(d *device, done *setStatus) error {
+	if l.tb.has(iflaIfAlias) {
+		d.alias = l.tb.str(iflaIfAlias)
+		*done |= setNotify
+	}
+	return nil
+}
+
+func (l *linkRequest) setBroadcast(d *device, _ *setStatus) error {
+	if l.tb.has(iflaBroadcast) {
+		d.broadcast = fit(l.tb[iflaBroadcast], len(d.broadcast))
+		d.ns.deviceEvent(d, eventChangeAddr)
+	}
+	return nil
+}
+
+func (l *linkRequest) setFlags(d *device, _ *setStatus) error {
+	if l.head.flags == 0 && l.head.change == 0 {
+		return nil
+	}
+	return d.setFlags(d.combine(l.head))
+}
+
+func (l *linkRequest) setMaster(d *device, done *setStatus) error {
+	if !l.tb.has(iflaMaster) {
+		return nil
+	}
+	if err := d.setMaster(int(int32(l.tb.u32(iflaMaster)))); err != nil {
+		return err
+	}
+	*done |= setModified
+	return nil
+}
+
+func (l *linkRequest) setCarrier(d *device, done *setStatus) error {
+	if !l.tb.has(iflaCarrier) {
+		return nil
+	}
+	if d.kind == nil || !d.kind.userCarrier {
+		return fail(rpdb.EOPNOTSUPP, "")
+	}
+	d.setCarrier(l.tb.u8(iflaCarrier) != 0)
+	*done |= setModified
+	return nil
+}
+
+func (l *linkRequest) setTxQLen(d *device, done *setStatus) error {
+	if !l.tb.has(iflaTxQLen) {
+		return nil
+	}
+	if v := l.tb.u32(iflaTxQLen); v != d.TxQLen {
+		d.TxQLen = v
+		d.ns.deviceEvent(d, eventChangeTxQLen)
+	}
+	*done |= setModified
+	return nil
+}
+
+func (l *linkRequest) setSizes(d *device, done *setStatus) error {
+	for _, typ := range []int{iflaGSOMaxSize, iflaGSOMaxSegs, iflaGROMaxSize, iflaGSOIPv4MaxSize, iflaGROIPv4MaxSize} {
+		if l.tb.has(typ) {
+			*done |= setModified
+		}
+	}
+	d.setSizes(l.tb)
+	return nil
+}
+
+func (l *linkRequest) setOperation(d *device, done *setStatus) error {
+	if l.tb.has(iflaOperstate) {
+		d.setOperstate(l.tb.u8(iflaOperstate))
+	}
+	if l.tb.has(iflaLinkMode) {
+		if v := l.tb.u8(iflaLinkMode); v != d.linkMode {
+			d.linkMode = v
+			*done |= setNotify
+		}
+	}
+	return nil
+}
+
+// setVirtual refuses virtual functions, which no emulated device has.
+func (l *linkRequest) setVirtual(*device, *setStatus) error {
+	for _, typ := range []int{iflaVFInfoList, iflaVFPorts, iflaPortSelf} {
+		if l.tb.has(typ) && len(l.tb[typ]) >= attrHeader {
+			return fail(rpdb.EOPNOTSUPP, "")
+		}
+	}
+	return nil
+}
+
+func (l *linkRequest) setFamilies(d *device, done *setStatus) error {
+	if !l.tb.has(iflaAFSpec) {
+		return nil
+	}
+	for b := l.tb[iflaAFSpec]; ; {
+		a, rest, ok := nextAttr(b)
+		if !ok {
+			return nil
+		}
+		b = rest
+		var err error
+		switch rpdb.Family(a.typ) {
+		case rpdb.IPv4:
+			err = d.setInet(a.data)
+		case rpdb.IPv6:
+			err = d.setInet6(a.data)
+		}
+		if err != nil {
+			return err
+		}
+		*done |= setNotify
+	}
+}
+
+// setProtoDown refuses IFLA_PROTO_DOWN, which only drivers with an offload take
+// (dev_change_proto_down).
+func (l *linkRequest) setProtoDown(d *device, done *setStatus) error {
+	if !l.tb.has(iflaProtoDown) && !l.tb.has(iflaProtoDownReason) {
+		return nil
+	}
+	if d.kind == nil || !d.kind.protoDown {
+		return fail(rpdb.EOPNOTSUPP, "Protodown not supported by device")
+	}
+	if l.tb.has(iflaProtoDown) {
+		d.protoDown = l.tb.u8(iflaProtoDown) != 0
+		d.setCarrier(!d.protoDown)
+		*done |= setNotify
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package netns
+
+import (
+	"sync"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// Messages about the numbers by which namespaces know each other
+// (linux/net_namespace.h).
+const (
+	rtmNewNSID netlink.HeaderType = 88
+	rtmDelNSID netlink.HeaderType = 89
+	rtmGetNSID netlink.HeaderType = 90
+
+	netnsaNSID    = 1
+	netnsaPID     = 2
+	netnsaFD      = 3
+	netnsaTarget  = 4
+	netnsaCurrent = 5
+)
+
+var nsidPolicy = []policy{
+	netnsaNSID:    {kind: attrS32},
+	netnsaPID:     {kind: attrU32},
+	netnsaFD:      {kind: attrU32},
+	netnsaTarget:  {kind: attrS32},
+	netnsaCurrent: {kind: attrS32},
+}
+
+// nsids are the numbers that a namespace gave others (net->netns_ids). Dumps of links
+// give numbers too, so they have a lock of their own.
+type nsids struct {
+	mu sync.Mutex
+	of map[*Namespace]int32
+	by map[int32]*Namespace
+}
+
+// nsid returns the number of another namespace, giving it the first free one if it
+// has none (peernet2id_alloc).
+func (n *Namespace) nsid(other *Namespace) int32 {
+	n.nsids.mu.Lock()
+	defer n.nsids.mu.Unlock()
+	if id, ok := n.nsids.of[other]; ok {
+		return id
+	}
+	var id int32
+	for n.nsids.by[id] != nil {
+		id++
+	}
+	n.nsids.give(other, id)
+	n.notify(nil, GroupNSID, rtmNewNSID, 0, encodeNSID(id))
+	return id
+}
+
+func (s *nsids) give(other *Namespace, id int32) {
+	if s.of == nil {
+		s.of, s.by = map[*Namespace]int32{}, map[int32]*Namespace{}
+	}
+	s.of[other], s.by[id] = id, other
+}
+
+// byNSID returns the namespace with a number, or nil (get_net_ns_by_id).
+func (n *Namespace) byNSID(id int32) *Namespace {
+	n.nsids.mu.Lock()
+	defer n.nsids.mu.Unlock()
+	return n.nsids.by[id]
+}
+
+// encodeNSID is the body of a message about a number (rtnl_net_fill).
+func encodeNSID(id int32) []byte {
+	m := &message{b: make([]byte, 4)}
+	m.u32(netnsaNSID, uint32(id))
+	return m.b
+}
+
+// uniqueNetns checks that at most one attribute names a namespace
+// (rtnl_ensure_unique_netns).
+func (a attrs) uniqueNetns(onlyID bool) error {
+	pid, fd, id := a.has(iflaNetNSPID), a.has(iflaNetNSFD), a.has(iflaTargetNetNSID)
+	switch {
+	case onlyID && (pid || fd):
+		return fail(rpdb.EOPNOTSUPP, "specified netns attribute not supported")
+	case pid && fd, pid && id, fd && id:
+		return fail(rpdb.EINVAL, "multiple netns identifying attributes specified")
+	}
+	return nil
+}
+
+// netnsOf returns the namespace that a request puts a device into
+// (rtnl_link_get_net_capable).
+func (r *request) netnsOf(tb attrs) (*Namespace, error) {
+	switch {
+	case tb.has(iflaNetNSPID):
+		return r.ns.world.byPID(tb.u32(iflaNetNSPID))
+	case tb.has(iflaNetNSFD):
+		return r.ns.world.byFD(tb.u32(iflaNetNSFD))
+	}
+	return r.targetNetns(tb)
+}
+
+// targetNetns returns the namespace that IFLA_TARGET_NETNSID names, or that of the
+// request (rtnl_get_net_ns_capable).
+func (r *request) targetNetns(tb attrs) (*Namespace, error) {
+	if !tb.has(iflaTargetNetNSID) {
+		return r.ns, nil
+	}
+	if n := r.ns.byNSID(int32(tb.u32(iflaTargetNetNSID))); n != nil {
+		return n, nil
+	}
+	return nil, fail(rpdb.EINVAL, "")
+}

@@ -36,6 +36,7 @@ const (
 	conf6Disable        = 26
 	conf6AcceptDAD      = 27
 	conf6IgnoreLinkdown = 39
+	conf6UseOptimistic  = 34
 	conf6KeepAddrOnDown = 42
 	conf6AddrGenMode    = 47
 	conf6DisablePolicy  = 48

@@ -18,6 +18,8 @@ type Namespace struct {
 	devices devices
 	conf    devconf
 	nsids   nsids
+	fib6    fib6
+	addrs6  addrs6
 
 	// changes counts the changes, so that the database that answers lookups is built
 	// again only after one.
@@ -62,5 +64,7 @@ func (n *Namespace) state() *rpdb.State {
 	for _, d := range n.devices.list {
 		st.Links = append(st.Links, d.Link)
 	}
+	st.Addrs = append(st.Addrs, n.modelAddrs6()...)
+	st.Routes = append(st.Routes, n.routes6()...)
 	return st
 }

@@ -20,7 +20,14 @@ type handler struct {
 // handlers are the requests that are understood. A type that is not here is refused
 // with EOPNOTSUPP, as by a kernel without that part.
 var handlers = map[netlink.HeaderType]handler{
-	rtnl.RTMGetRoute: {doit: getRoute},
+	rtnl.RTMNewAddr:  {doit: byFamily(nil, newAddr6)},
+	rtnl.RTMDelAddr:  {doit: byFamily(nil, delAddr6)},
+	rtnl.RTMGetAddr:  {doit: byFamily(nil, getAddr6), dump: dumpByFamily(nil, dumpAddrs6)},
+	rtmGetMulticast:  {dump: dumpByFamily(nil, dumpGroups6)},
+	rtmGetAnycast:    {dump: dumpByFamily(nil, dumpAnycasts6)},
+	rtnl.RTMNewRoute: {doit: byFamily(nil, newRoute6)},
+	rtnl.RTMDelRoute: {doit: byFamily(nil, delRoute6)},
+	rtnl.RTMGetRoute: {doit: getRoute, dump: dumpByFamily(nil, dumpRoutes6)},
 	rtnl.RTMNewLink:  {doit: newLink, global: true},
 	rtnl.RTMDelLink:  {doit: delLink, global: true},
 	rtnl.RTMGetLink:  {doit: getLink, dump: dumpLinks},
@@ -86,6 +93,7 @@ func (n *Namespace) serve(s *Socket, m netlink.Message, emit func(netlink.Messag
 		}
 		return
 	}
+	n.expire6()
 	dumped, err := r.run()
 	if dumped {
 		r.done(err)
@@ -129,7 +137,7 @@ func (r *request) lock(global, read bool) func() {
 	w, n := r.ns.world, r.ns
 	if global {
 		w.rtnl.Lock()
-		return func() { w.runWatch(); w.rtnl.Unlock() }
+		return func() { w.runWatch(); w.settle6(); w.rtnl.Unlock() }
 	}
 	w.rtnl.RLock()
 	if read {
@@ -137,7 +145,7 @@ func (r *request) lock(global, read bool) func() {
 		return func() { n.mu.RUnlock(); w.rtnl.RUnlock() }
 	}
 	n.mu.Lock()
-	return func() { n.mu.Unlock(); w.rtnl.RUnlock() }
+	return func() { n.runDAD6(); n.mu.Unlock(); w.rtnl.RUnlock() }
 }
 
 // Netlink's own flags and attributes of outcomes (linux/netlink.h).

@@ -32,7 +32,8 @@ type World struct {
 	watched []*device
 	ethers  uint64 // hardware addresses handed out
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex   // guards what follows
+	busy   []*Namespace // with work of IPv6 addresses
 	nextID uint64
 	spaces map[uint64]*Namespace
 	pids   map[uint32]*Namespace

@@ -1,0 +1,185 @@
+package netns
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// Attributes of a route (RTA_*).
+const (
+	rtaDst       = 1
+	rtaSrc       = 2
+	rtaIIF       = 3
+	rtaOIF       = 4
+	rtaGateway   = 5
+	rtaPriority  = 6
+	rtaPrefSrc   = 7
+	rtaMetrics   = 8
+	rtaMultipath = 9
+	rtaCacheInfo = 12
+	rtaTable     = 15
+	rtaMark      = 16
+	rtaVia       = 18
+	rtaPref      = 20
+	rtaEncapType = 21
+	rtaEncap     = 22
+	rtaExpires   = 23
+	rtaUID       = 25
+	rtaIPProto   = 27
+	rtaSPort     = 28
+	rtaDPort     = 29
+	rtaNHID      = 30
+	rtaFlowLabel = 31
+	rtaMax       = 31
+
+	routeHeaderLen = 12   // struct rtmsg
+	rtnexthopLen   = 8    // struct rtnexthop
+	rtTableCompat  = 252  // RT_TABLE_COMPAT: the number is in an attribute
+	hopStaticFlags = 0x0c // RTNH_F_ONLINK | RTNH_F_OFFLOAD
+
+)
+
+// hopFlags6 are the flags that a message shows of a nexthop (fib_nexthop_info).
+func (n *Namespace) hopFlags6(nh *rpdb.NextHop) uint32 {
+	flags := nh.Flags & (rpdb.NHDead | rpdb.NHLinkDown | rpdb.NHOnlink)
+	if flags&rpdb.NHLinkDown != 0 && n.ignoresLinkdown6(nh.Dev) {
+		flags |= rpdb.NHDead
+	}
+	return flags
+}
+
+func (n *Namespace) ignoresLinkdown6(dev int) bool {
+	d := n.byIndex(dev)
+	return d != nil && n.inet6(d).ignoreLinkdown()
+}
+
+// fillRoute6 writes a route with all its siblings, which come after it
+// (rt6_fill_node).
+func (n *Namespace) fillRoute6(r *route6) []byte {
+	w := &message{b: make([]byte, routeHeaderLen, 160)}
+	w.u32(rtaTable, r.table.id)
+	if r.dst.Bits() > 0 {
+		w.put(rtaDst, r.dst.Addr().AsSlice())
+	}
+	if srcLen6(r) > 0 {
+		w.put(rtaSrc, r.src.Addr().AsSlice())
+	}
+	if r.prefsrc.IsValid() {
+		w.put(rtaPrefSrc, r.prefsrc.AsSlice())
+	}
+	r.metrics.put(w)
+	w.u32(rtaPriority, r.metric)
+	typ, flags := n.fillHops6(w, r)
+	w.put(rtaCacheInfo, words32(0, 0, uint32(n.expiry6(r)), 0, 0, 0, 0, 0))
+	w.u8(rtaPref, uint8(r.pref))
+
+	h := w.b[:routeHeaderLen]
+	h[0], h[1], h[2] = byte(rpdb.IPv6), byte(r.dst.Bits()), srcLen6(r)
+	h[4] = rtTableCompat
+	if r.table.id < 256 {
+		h[4] = byte(r.table.id)
+	}
+	h[5], h[7] = r.protocol, byte(typ)
+	binary.NativeEndian.PutUint32(h[8:], flags)
+	return w.b
+}
+
+func srcLen6(r *route6) byte {
+	if !r.src.IsValid() {
+		return 0
+	}
+	return byte(r.src.Bits())
+}
+
+// fillHops6 writes the nexthops and returns the type to show and the flags.
+func (n *Namespace) fillHops6(w *message, r *route6) (rpdb.RouteType, uint32) {
+	switch {
+	case r.ring != nil:
+		w.nest(rtaMultipath, func() {
+			for _, s := range r.siblings() {
+				n.fillLeg6(w, &s.nh)
+			}
+		})
+		return r.typ, 0
+	case r.nhid != 0:
+		w.u32(rtaNHID, r.nhid)
+		return n.fillObject6(w, r)
+	}
+	fillHop6(w, &r.nh, true)
+	return r.typ, n.hopFlags6(&r.nh)
+}
+
+func fillHop6(w *message, nh *rpdb.NextHop, oif bool) {
+	if nh.Gateway.IsValid() {
+		w.put(rtaGateway, nh.Gateway.AsSlice())
+	}
+	if oif {
+		w.u32(rtaOIF, uint32(nh.Dev))
+	}
+	if nh.Encap != nil {
+		w.put(rtaEncap, nh.Encap.Data)
+		w.u16(rtaEncapType, nh.Encap.Type)
+	}
+}
+
+// fillLeg6 writes one leg of a multipath route (fib_add_nexthop).
+func (n *Namespace) fillLeg6(w *message, nh *rpdb.NextHop) {
+	at := len(w.b)
+	w.b = append(w.b, 0, 0, byte(n.hopFlags6(nh)), byte(nh.Weight-1))
+	w.b = binary.NativeEndian.AppendUint32(w.b, uint32(nh.Dev))
+	fillHop6(w, nh, false)
+	binary.NativeEndian.PutUint16(w.b[at:], uint16(len(w.b)-at))
+}
+
+// expiry6 is what a message says of the time left: hundredths of a second, 0 for
+// ever, negative after the end (rtnl_put_cacheinfo).
+func (n *Namespace) expiry6(r *route6) int32 {
+	if r.flags&flagExpires == 0 {
+		return 0
+	}
+	left := (r.expires - n.world.now()).clock()
+	return int32(min(max(left, -math.MaxInt32), math.MaxInt32))
+}
+
+// notifyRoute6 tells that a route came or went (inet6_rt_notify).
+func (n *Namespace) notifyRoute6(r *route6, typ netlink.HeaderType, c *cause6, flags netlink.HeaderFlags) {
+	if c.silent {
+		return
+	}
+	n.notify(c.req, GroupIPv6Route, typ, flags, n.fillRoute6(r))
+}
+
+// model returns the route as rpdb has it.
+func (n *Namespace) modelRoute6(r *route6) rpdb.Route {
+	out := rpdb.Route{
+		Family: rpdb.IPv6, Table: r.table.id, Dst: r.dst, Src: r.src,
+		Type: r.typ, Protocol: r.protocol, Priority: r.metric, PrefSrc: r.prefsrc,
+		Pref: r.pref, Metrics: r.metrics.list(), NHID: r.nhid,
+	}
+	if r.flags&flagExpires != 0 {
+		out.Expires = rpdb.Some(int64(n.expiry6(r)) * 10)
+	}
+	if r.nhid != 0 {
+		return n.modelObject6(out)
+	}
+	for _, s := range r.siblings() {
+		nh := s.nh
+		nh.Flags = n.hopFlags6(&nh)
+		out.NextHops = append(out.NextHops, nh)
+	}
+	return out
+}
+
+// routes6 are the IPv6 routes in the order of a dump.
+func (n *Namespace) routes6() []rpdb.Route {
+	var out []rpdb.Route
+	n.fib6.walk(func(r *route6) *route6 {
+		out = append(out, n.modelRoute6(r))
+		return r.lastSibling()
+	})
+	return out
+}

@@ -264,7 +264,7 @@ func (n *Namespace) deleteAddr6(a *addr6) {
 	a.state = stateDead
 	n.unhash6(a)
 	action, until := cleanupNone, jiffies(0)
-	if a.flags&rpdb.IFANoPrefixRoute == 0 {
+	if a.flags&rpdb.IFAPermanent != 0 && a.flags&rpdb.IFANoPrefixRoute == 0 {
 		action, until = n.cleanupOf6(a)
 	}
 	a.in.unlink(a)

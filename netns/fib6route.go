@@ -305,6 +305,7 @@ func (n *Namespace) remove6(r *route6, c *cause6) error {
 		}
 		n.changes++
 		n.dropped6(r)
+		r.flags &^= flagExpires // fib6_purge_rt, before the notification
 		n.notifyRoute6(r, rtnl.RTMDelRoute, c, 0)
 		return nil
 	}

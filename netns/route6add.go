@@ -160,7 +160,7 @@ func (n *Namespace) finishHop6(nh *rpdb.NextHop, c *config6, d *device) error {
 	}
 	if c.encap != nil {
 		if c.encap.Type == 0 {
-			return fail(rpdb.EINVAL, "LWT encap type not specified")
+			return fail(rpdb.EINVAL, "Unknown LWT encapsulation type")
 		}
 		nh.Encap = c.encap
 	}
@@ -198,7 +198,9 @@ func (n *Namespace) addLegs6(c *config6) error {
 			}
 			return err
 		}
+		// The kernel changes the request, whose header comes back in the outcome.
 		quiet.flags = quiet.flags&^(flagExcl|flagReplace) | flagCreate
+		c.cause.req.head.Flags = quiet.flags
 	}
 	n.notifyLegs6(routes[0], routes[len(routes)-1], c.cause, flags)
 	return nil

@@ -27,8 +27,9 @@ func dumpRoutes6(r *request) error {
 	if err != nil {
 		return err
 	}
+	r.filtered = r.filtered || f.set
 	flags := netlink.HeaderFlags(0)
-	if f.set || r.strict() {
+	if r.strict() { // without the routes or without the cache, of which one is always left out
 		flags = netlink.DumpFiltered
 	}
 	tables := n.fib6.tables

@@ -13,6 +13,8 @@ import (
 type handler struct {
 	doit func(*request) error
 	dump func(*request) error
+	// bulk: a deletion can be of all that fits (RTNL_FLAG_BULK_DEL_SUPPORTED).
+	bulk bool
 	// global: the request can touch other namespaces too.
 	global bool
 }
@@ -77,6 +79,7 @@ func (r *request) strict() bool { return r.sock.opts.StrictCheck }
 
 // Message types come in fours: new, del, get, set.
 const (
+	kindDel = 1
 	kindGet = 2
 	kindOf  = 3
 
@@ -125,6 +128,9 @@ func (r *request) run() (dumped bool, err error) {
 	if h.doit == nil {
 		return false, fail(rpdb.EOPNOTSUPP, "")
 	}
+	if r.head.Type&kindOf == kindDel && r.head.Flags&flagBulk != 0 && !h.bulk {
+		return false, fail(rpdb.EOPNOTSUPP, "Bulk delete is not supported")
+	}
 	defer r.lock(h.global, isGet)()
 	if !isGet {
 		r.ns.changes++
@@ -154,6 +160,7 @@ const (
 	flagAckTLVs = netlink.AcknowledgeTLVs
 
 	nlmsgerrMsg = 1
+	flagBulk    = netlink.HeaderFlags(0x200) // NLM_F_BULK
 	headerLen   = 16
 )
 

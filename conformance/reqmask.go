@@ -51,6 +51,7 @@ var reqMasks = []reqMask{
 	{base: msgAddr, path: []uint16{6}, from: 4, to: 5, only: finiteLife, why: "ifa_cacheinfo: the low byte of a lifetime that runs"},
 	{base: msgRoute, path: []uint16{12}, from: 4, to: 8, why: "rta_cacheinfo: when the route was used"},
 	{base: msgRoute, path: []uint16{12}, from: 8, to: 10, why: "rta_cacheinfo: the low bytes of the time that is left"},
+	{base: msgRoute, path: []uint16{12}, from: 8, to: 12, only: longPast, why: "rta_cacheinfo: an end that is past counts from the kernel's start"},
 	{base: msgNeigh, path: []uint16{2}, only: randomMAC, why: "NDA_LLADDR of the forwarding database: a device's own address, see IFLA_ADDRESS"},
 	{base: msgNeigh, path: []uint16{3}, from: 0, to: 12, why: "nda_cacheinfo: when the entry was confirmed, used and changed"},
 	{base: msgBucket, path: []uint16{13, 2}, why: "NHA_RES_BUCKET_IDLE_TIME: how long a bucket is unused"},
@@ -61,6 +62,12 @@ var reqMasks = []reqMask{
 // 02:00:00, or are empty.
 func randomMAC(b []byte) bool {
 	return len(b) == 6 && !bytes.HasPrefix(b, []byte{2, 0, 0}) && !bytes.Equal(b, make([]byte, 6)) && b[0]&2 != 0
+}
+
+// longPast tells an end of a route's life that lies before the start of the kernel,
+// where it does by a defect of modify_prefix_route.
+func longPast(b []byte) bool {
+	return len(b) >= 12 && int32(binary.NativeEndian.Uint32(b[8:])) < -100_000_000
 }
 
 // finiteLife tells lifetimes that neither last for ever nor have run out.

@@ -1,17 +1,11 @@
 package netns
 
-// ready is the flag of a device whose link carries (IF_READY).
+// ready6 is the flag of a device whose link carries (IF_READY).
 const ready6 = 0x80000000
 
 func (in *inet6Dev) ready() bool { return in.dev.in6.flags&ready6 != 0 }
 
-func (in *inet6Dev) setReady(on bool) {
-	if on {
-		in.dev.in6.flags |= ready6
-	} else {
-		in.dev.in6.flags &^= ready6
-	}
-}
+func (in *inet6Dev) setReady() { in.dev.in6.flags |= ready6 }
 
 func (in *inet6Dev) disabled() bool   { return in.dev.conf6[conf6Disable] != 0 }
 func (in *inet6Dev) forwarding() bool { return in.dev.conf6[conf6Forwarding] != 0 }

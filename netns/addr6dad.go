@@ -113,6 +113,7 @@ func (n *Namespace) completeDAD6(a *addr6) {
 	a.flags &^= rpdb.IFATentative | rpdb.IFAOptimistic | rpdb.IFADADFailed
 	n.changes++
 	n.notifyNewAddr6(a)
+	n.askRouters6(a)
 }
 
 // resumeDAD6 goes on with addresses that waited for the link (addrconf_dad_run).

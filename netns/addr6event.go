@@ -40,7 +40,9 @@ func (n *Namespace) beginAddrs6(d *device) {
 		return
 	}
 	d.inet6 = &inet6Dev{dev: d}
-	d.inet6.setReady(d.running && linkReady6(d))
+	if d.running && linkReady6(d) {
+		d.inet6.setReady()
+	}
 	n.joinGroup6(d.inet6, mustAddr("ff01::1"))
 	n.joinGroup6(d.inet6, mustAddr("ff02::1"))
 	if d.inet6.forwarding() && d.flags&iffMulticast != 0 {
@@ -77,7 +79,7 @@ func (n *Namespace) up6(d *device) {
 	}
 	n.beginAddrs6(d)
 	if d.inet6 != nil {
-		d.inet6.setReady(true)
+		d.inet6.setReady()
 	}
 	n.configure6(d)
 }
@@ -96,7 +98,7 @@ func (n *Namespace) change6(d *device) {
 			n.linkup6(d, rpdb.NHLinkDown)
 			return
 		}
-		in.setReady(true)
+		in.setReady()
 	}
 	n.configure6(d)
 }
@@ -113,6 +115,7 @@ func (n *Namespace) configure6(d *device) {
 	if d.conf6[conf6MTU] != int32(d.MTU) && d.MTU >= minMTU6 {
 		n.syncMTU6(d)
 	}
+	n.notifyIfInfo6(d)
 	if d.MTU < minMTU6 {
 		n.down6(d, !d.IsLoopback())
 	}
@@ -308,7 +311,7 @@ func (n *Namespace) down6(d *device, unregister bool) {
 		}
 	}
 	if !unregister {
-		in.setReady(false)
+		d.in6.flags &^= ready6 | rsSent6
 	}
 	for _, a := range in.snapshot() {
 		n.downAddr6(a, keeps(a))

@@ -29,6 +29,7 @@ const (
 	conf6MTU            = 2
 	conf6AcceptRA       = 3
 	conf6DADTransmits   = 6
+	conf6Solicits       = 7
 	conf6UseTempAddr    = 10
 	conf6ProxyNDP       = 22
 	conf6OptimisticDAD  = 23

@@ -1,0 +1,58 @@
+package netns
+
+import (
+	"encoding/binary"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
+)
+
+// rsSent6 is the flag of a device by which routers were asked for advertisements
+// (IF_RS_SENT).
+const rsSent6 = 0x10
+
+// fillIfInfo6 writes the IPv6 part of a device as a message of its own
+// (inet6_fill_ifinfo).
+func fillIfInfo6(d *device) []byte {
+	m := &message{b: make([]byte, 16, 768)}
+	m.b[0] = byte(rpdb.IPv6)
+	binary.NativeEndian.PutUint16(m.b[2:], d.Type)
+	binary.NativeEndian.PutUint32(m.b[4:], uint32(d.Index))
+	binary.NativeEndian.PutUint32(m.b[8:], d.Flags)
+	m.str(iflaIfname, d.Name)
+	if len(d.Address) > 0 {
+		m.put(iflaAddress, d.Address)
+	}
+	m.u32(iflaMTU, d.MTU)
+	if i := d.iflink(); i != d.Index {
+		m.u32(iflaLink, uint32(i))
+	}
+	m.u8(iflaOperstate, d.Operstate)
+	m.nest(iflaProtInfo, func() { d.putInet6(m, true) })
+	return m.b
+}
+
+// notifyIfInfo6 tells that the IPv6 part of a device changed (inet6_ifinfo_notify).
+func (n *Namespace) notifyIfInfo6(d *device) {
+	n.notify(nil, GroupIPv6IfInfo, rtnl.RTMNewLink, 0, fillIfInfo6(d))
+}
+
+// askRouters6 notes that routers are asked for advertisements once the first
+// link-local address is valid (addrconf_dad_completed).
+func (n *Namespace) askRouters6(a *addr6) {
+	d := a.in.dev
+	accepts := d.conf6[conf6AcceptRA]
+	if a.in.forwarding() && accepts != 2 {
+		accepts = 0
+	}
+	if a.scope != scopeLink6 || accepts == 0 || d.conf6[conf6Solicits] == 0 || d.IsLoopback() || d.Type == arphrdTunnel {
+		return
+	}
+	const counted = rpdb.IFAPermanent | rpdb.IFATentative | rpdb.IFAOptimistic | rpdb.IFADADFailed
+	for _, o := range a.in.addrs {
+		if o != a && o.scope == scopeLink6 && o.flags&counted == rpdb.IFAPermanent {
+			return
+		}
+	}
+	d.in6.flags |= rsSent6
+}

@@ -1,0 +1,252 @@
+package netns_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/internal/testns"
+	"github.com/rulewalk/rulewalk/kernel"
+	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
+)
+
+// The devices of every script: v0 and v1 face each other, both of fixed addresses.
+const (
+	dev0 = 2
+	dev1 = 3
+)
+
+// script6 is a list of requests; after it, IPv6 addresses and routes are compared.
+type script6 []func() (netlink.Message, error)
+
+func addr6(verb netlink.HeaderFlags, dev int, prefix string, change func(*rpdb.Addr)) func() (netlink.Message, error) {
+	return func() (netlink.Message, error) { return rtnl.NewAddr(testAddr(dev, prefix, change), verb) }
+}
+
+func noAddr6(dev int, prefix string) func() (netlink.Message, error) {
+	return func() (netlink.Message, error) { return rtnl.DelAddr(testAddr(dev, prefix, nil)) }
+}
+
+func testAddr(dev int, prefix string, change func(*rpdb.Addr)) rpdb.Addr {
+	p := netip.MustParsePrefix(prefix)
+	a := rpdb.Addr{
+		Family: rpdb.IPv6, Index: dev, Local: p.Addr(), PrefixLen: uint8(p.Bits()),
+		Valid: rpdb.Forever, Preferred: rpdb.Forever,
+	}
+	if change != nil {
+		change(&a)
+	}
+	return a
+}
+
+func testRoute(prefix string, hops ...string) rpdb.Route {
+	r := rpdb.Route{Family: rpdb.IPv6, Table: rpdb.TableMain, Dst: netip.MustParsePrefix(prefix), Type: rpdb.Unicast, Protocol: rpdb.ProtoStatic}
+	for _, h := range hops {
+		hop := rpdb.NextHop{Weight: 1}
+		if gw, err := netip.ParseAddr(h); err == nil {
+			hop.Gateway = gw
+		} else {
+			hop.Dev = map[string]int{"lo": 1, "v0": dev0, "v1": dev1, "none": 99}[h]
+		}
+		r.NextHops = append(r.NextHops, hop)
+	}
+	return r
+}
+
+func route6(verb netlink.HeaderFlags, r rpdb.Route, change ...func(*rpdb.Route)) func() (netlink.Message, error) {
+	return func() (netlink.Message, error) {
+		for _, c := range change {
+			c(&r)
+		}
+		return rtnl.NewRoute(r, verb)
+	}
+}
+
+func noRoute6(r rpdb.Route) func() (netlink.Message, error) {
+	return func() (netlink.Message, error) { return rtnl.DelRoute(r) }
+}
+
+func setUp(dev int, up bool) func() (netlink.Message, error) {
+	flags := uint32(0)
+	if up {
+		flags = rpdb.IFFUp
+	}
+	return func() (netlink.Message, error) { return rtnl.SetLink(dev, flags, rpdb.IFFUp) }
+}
+
+func metric(m uint32) func(*rpdb.Route) { return func(r *rpdb.Route) { r.Priority = m } }
+
+func setMTU(dev int, mtu uint32) func() (netlink.Message, error) {
+	return func() (netlink.Message, error) { return rtnl.SetLinkAttrs(rpdb.Link{Index: dev, MTU: mtu}) }
+}
+
+var scripts6 = map[string]script6{
+	"addresses": {
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::1/64", nil),
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::1/64", nil),
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::2/64", func(a *rpdb.Addr) { a.Flags, a.Metric = rpdb.IFANoDAD, 77 }),
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:b::2/128", func(a *rpdb.Addr) { a.Protocol = 9 }),
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:c::2/64", func(a *rpdb.Addr) { a.Flags = rpdb.IFANoPrefixRoute }),
+		addr6(rtnl.FlagsAdd, dev1, "2001:db8:d::2/64", func(a *rpdb.Addr) { a.Peer = netip.MustParseAddr("2001:db8:d::9") }),
+		addr6(rtnl.FlagsAdd, dev1, "fec0::1/10", nil),
+		addr6(rtnl.FlagsAdd, 1, "2001:db8:e::2/64", nil),
+		addr6(rtnl.FlagsAdd, dev1, "::1/128", nil),
+		addr6(rtnl.FlagsAdd, dev1, "::/128", nil),
+		addr6(rtnl.FlagsAdd, dev1, "ff02::9/128", nil),
+		addr6(rtnl.FlagsAdd, 99, "2001:db8:e::2/64", nil),
+		addr6(rtnl.FlagsReplace, dev0, "2001:db8:a::1/64", func(a *rpdb.Addr) { a.Metric = 9 }),
+		addr6(rtnl.FlagsAdd, dev1, "2001:db8:f::1/48", func(a *rpdb.Addr) { a.Flags = rpdb.IFAManageTempAddr }),
+		addr6(rtnl.FlagsAdd, dev1, "2001:db8:f::1/64", func(a *rpdb.Addr) { a.Valid, a.Preferred = 10, 20 }),
+		noAddr6(dev0, "2001:db8:a::2/64"), noAddr6(dev0, "2001:db8:a::7/64"), noAddr6(dev0, "2001:db8:a::1/65"),
+		noAddr6(dev1, "2001:db8:d::2/64"),
+	},
+	"devices": {
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::1/64", nil),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:1::/48", "2001:db8:a::9")),
+		setUp(dev1, false), setUp(dev1, true), setUp(dev0, false),
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:b::1/64", func(a *rpdb.Addr) { a.Flags = rpdb.IFANoDAD }),
+		setUp(dev0, true), setMTU(dev1, 1000), setMTU(dev1, 1500), setUp(1, false), setUp(1, true),
+	},
+	"routes": {
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::1/64", nil),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:1::/48", "v0")),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:1::/48", "v1")),
+		route6(rtnl.FlagsAppend, testRoute("2001:db8:1::/48", "v1")),
+		route6(rtnl.FlagsAppend, testRoute("2001:db8:1::/48", "2001:db8:a::9")),
+		route6(rtnl.FlagsAppend, testRoute("2001:db8:1::/48", "2001:db8:a::8")),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:2::/48", "2001:db8:a::9", "2001:db8:a::8", "fe80::9"),
+			func(r *rpdb.Route) { r.NextHops[2].Dev, r.NextHops[1].Weight = dev1, 7 }),
+		route6(rtnl.FlagsReplace, testRoute("2001:db8:2::/48", "2001:db8:a::7")),
+		route6(rtnl.FlagsChange, testRoute("2001:db8:2::/48", "v1"), metric(5)),
+		route6(rtnl.FlagsChange, testRoute("2001:db8:3::/48", "v1")),
+		route6(rtnl.FlagsAdd, testRoute("::/0", "v1"), metric(7)),
+		route6(rtnl.FlagsAdd, testRoute("::/0"), func(r *rpdb.Route) { r.Type = rpdb.Prohibit }),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:4::/48", "v1"), func(r *rpdb.Route) { r.Src = netip.MustParsePrefix("2001:db8:a::/64") }),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:5::/48", "v1"), func(r *rpdb.Route) { r.Table = 1000 }),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:6::/48", "v1"), func(r *rpdb.Route) { r.PrefSrc = netip.MustParseAddr("2001:db8:a::2") }),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:6::/48", "v1"), func(r *rpdb.Route) { r.PrefSrc = netip.MustParseAddr("2001:db8:a::1") }),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:7::/48", "2001:db8:a::1")),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:7::/48", "2001:db8:1::1")),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:7::/48", "fe80::1")),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:7::/48", "::1")),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:7::/48", "none")),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:7::/48")),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:8::/48", "lo"), func(r *rpdb.Route) { r.Pref = rpdb.PrefHigh }),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:9::/48", "v0"), func(r *rpdb.Route) {
+			r.Metrics = []rpdb.Metric{{ID: 2, Val: 1400, Lock: true}, {ID: 16, Str: "cubic"}}
+		}),
+		noRoute6(testRoute("2001:db8:1::/48", "2001:db8:a::9")), noRoute6(testRoute("2001:db8:44::/48")),
+		noRoute6(testRoute("2001:db8:9::/48", "v1")), noAddr6(dev0, "2001:db8:a::1/64"),
+	},
+}
+
+// IPv6 addresses and routes are those of the running kernel, refusals included.
+func TestIPv6LikeKernel(t *testing.T) {
+	for name, s := range scripts6 {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns := testns.New(t)
+			for _, kv := range [][2]string{
+				{"all/accept_dad", "0"}, {"default/accept_dad", "0"}, {"default/accept_ra", "0"}, {"default/router_solicitations", "0"},
+			} {
+				if err := ns.Sysctl("net/ipv6/conf/"+kv[0], kv[1]); err != nil {
+					t.Skipf("%v; /proc/sys must be writable", err)
+				}
+			}
+			real, err := kernel.Dial(kernel.Config{NetNS: ns.Path()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer real.Close()
+			ours := netns.New().Dial()
+			defer ours.Close()
+			play6(t, real, ours, s)
+		})
+	}
+}
+
+func play6(t *testing.T, real, ours rtnl.Transport, s script6) {
+	t.Helper()
+	steps := append(script6{
+		func() (netlink.Message, error) {
+			return rtnl.NewVeth(
+				rpdb.Link{Index: dev0, Name: "v0", Address: []byte{2, 0, 0, 0, 0, 1}},
+				rpdb.Link{Index: dev1, Name: "v1", Address: []byte{2, 0, 0, 0, 0, 2}})
+		},
+		setUp(1, true), setUp(dev0, true), setUp(dev1, true),
+	}, s...)
+	for i, step := range steps {
+		m, err := step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got := outcome6(rtnl.Exec(real, m)), outcome6(rtnl.Exec(ours, m))
+		if want != got {
+			t.Errorf("request %d (%v): the kernel says %q, netns %q", i-4, m.Header.Type, want, got)
+		}
+		if d := differ6(real, ours); d != "" {
+			t.Fatalf("after request %d (%v):\n%s", i-4, m.Header.Type, d)
+		}
+	}
+}
+
+func outcome6(err error) string {
+	var e *rtnl.Error
+	if errors.As(err, &e) {
+		return fmt.Sprintf("%v: %s", e.Errno, e.Msg)
+	}
+	return fmt.Sprint(err)
+}
+
+// differ6 compares the dumps, for as long as the kernel's worker may take.
+func differ6(real, ours rtnl.Transport) string {
+	var d string
+	for begin := time.Now(); time.Since(begin) < 3*time.Second; time.Sleep(10 * time.Millisecond) {
+		if d = cmp.Diff(dumps6(real), dumps6(ours)); d == "" {
+			break
+		}
+	}
+	return d
+}
+
+func dumps6(t rtnl.Transport) []string {
+	var out []string
+	for _, k := range []struct {
+		typ    netlink.HeaderType
+		header int
+	}{{rtnl.RTMGetAddr, 8}, {rtnl.RTMGetRoute, 12}, {58, 8}, {62, 8}} {
+		m := netlink.Message{Header: netlink.Header{Type: k.typ, Flags: netlink.Request | netlink.Dump}, Data: make([]byte, k.header)}
+		m.Data[0] = byte(rpdb.IPv6)
+		for a, err := range t.Do(m) {
+			if err != nil {
+				return append(out, err.Error())
+			}
+			out = append(out, fmt.Sprintf("%d %#x %x", a.Header.Type, a.Header.Flags, withoutStamps(a, k.header)))
+		}
+	}
+	return out
+}
+
+// withoutStamps blanks when an address was made and changed.
+func withoutStamps(m netlink.Message, header int) []byte {
+	b := append([]byte{}, m.Data...)
+	if header != 8 {
+		return b
+	}
+	for at := header; at+4 <= len(b); {
+		n, typ := int(binary.NativeEndian.Uint16(b[at:])), binary.NativeEndian.Uint16(b[at+2:])
+		if typ == 6 {
+			clear(b[at+12 : at+20])
+		}
+		at += (n + 3) &^ 3
+	}
+	return b
+}

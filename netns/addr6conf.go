@@ -67,11 +67,3 @@ func (n *Namespace) forwarding6Changed(d *device) {
 		}
 	}
 }
-
-// addrGenMode6Changed follows a change of how link-local addresses are made, also of
-// a device that is down (addrconf_init_auto_addrs).
-func (n *Namespace) addrGenMode6Changed(d *device) {
-	if n.inet6(d) != nil {
-		n.autoAddrs6(d)
-	}
-}

@@ -118,8 +118,6 @@ func inet6Begin(n *Namespace, d *device, e event) {
 	switch {
 	case e == eventChangeName && !d.NoInet6:
 		n.renameNetconf6(d)
-	case e == eventChangeMTU && !d.NoInet6 && d.MTU >= minMTU6:
-		d.conf6[conf6MTU] = int32(d.MTU)
 	case e == eventRegister, (e == eventChangeMTU || e == eventUp || e == eventChange) && d.NoInet6:
 		d.beginInet6(n)
 	}

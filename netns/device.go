@@ -142,6 +142,7 @@ func (d *device) iflink() int {
 // devices are the devices of a namespace.
 type devices struct {
 	list  []*device // in the order of their ifindex, as dumps show them
+	born  []*device // in the order in which they came (dev_base_head)
 	index map[int]*device
 	name  map[string]*device // by name and alternative name
 	next  int                // where the search for a free ifindex begins
@@ -180,6 +181,7 @@ func (n *Namespace) enlist(d *device) {
 	}
 	at, _ := slices.BinarySearchFunc(n.devices.list, d.Index, func(x *device, i int) int { return cmp.Compare(x.Index, i) })
 	n.devices.list = slices.Insert(n.devices.list, at, d)
+	n.devices.born = append(n.devices.born, d)
 }
 
 // unlist takes a device out of the tables of its namespace (unlist_netdevice).
@@ -189,7 +191,9 @@ func (n *Namespace) unlist(d *device) {
 	for _, a := range d.AltNames {
 		delete(n.devices.name, a)
 	}
-	n.devices.list = slices.DeleteFunc(n.devices.list, func(x *device) bool { return x == d })
+	same := func(x *device) bool { return x == d }
+	n.devices.list = slices.DeleteFunc(n.devices.list, same)
+	n.devices.born = slices.DeleteFunc(n.devices.born, same)
 	n.changes++
 }
 

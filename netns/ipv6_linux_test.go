@@ -27,6 +27,19 @@ const (
 // script6 is a list of requests; after it, IPv6 addresses and routes are compared.
 type script6 []func() (netlink.Message, error)
 
+// setting6 is a step that writes net/ipv6/conf/WHERE/NAME instead of sending a
+// request.
+type setting6 struct {
+	where, name string
+	value       int32
+}
+
+func (s setting6) Error() string { return "no request" }
+
+func conf6(where, name string, v int32) func() (netlink.Message, error) {
+	return func() (netlink.Message, error) { return netlink.Message{}, setting6{where, name, v} }
+}
+
 func addr6(verb netlink.HeaderFlags, dev int, prefix string, change func(*rpdb.Addr)) func() (netlink.Message, error) {
 	return func() (netlink.Message, error) { return rtnl.NewAddr(testAddr(dev, prefix, change), verb) }
 }
@@ -84,6 +97,10 @@ func setUp(dev int, up bool) func() (netlink.Message, error) {
 
 func metric(m uint32) func(*rpdb.Route) { return func(r *rpdb.Route) { r.Priority = m } }
 
+func mtu(v uint32) func(*rpdb.Route) {
+	return func(r *rpdb.Route) { r.Metrics = []rpdb.Metric{{ID: 2, Val: v}} }
+}
+
 func setMTU(dev int, mtu uint32) func() (netlink.Message, error) {
 	return func() (netlink.Message, error) { return rtnl.SetLinkAttrs(rpdb.Link{Index: dev, MTU: mtu}) }
 }
@@ -113,7 +130,25 @@ var scripts6 = map[string]script6{
 		route6(rtnl.FlagsAdd, testRoute("2001:db8:1::/48", "2001:db8:a::9")),
 		setUp(dev1, false), setUp(dev1, true), setUp(dev0, false),
 		addr6(rtnl.FlagsAdd, dev0, "2001:db8:b::1/64", func(a *rpdb.Addr) { a.Flags = rpdb.IFANoDAD }),
-		setUp(dev0, true), setMTU(dev1, 1000), setMTU(dev1, 1500), setUp(1, false), setUp(1, true),
+		setUp(dev0, true), setMTU(dev1, 1000), setMTU(dev1, 1500),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:9::/48", "v0"), mtu(1500)), route6(rtnl.FlagsAdd, testRoute("2001:db8:8::/48", "v0"), mtu(1400)),
+		setMTU(dev0, 9000), setMTU(dev0, 1300), setMTU(dev0, 1200), setMTU(dev0, 1280), setUp(dev0, false), setMTU(dev0, 1500), setUp(dev0, true), setUp(1, false), setUp(1, true),
+	},
+	"settings": {
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::1/64", nil),
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::2/64", func(a *rpdb.Addr) { a.Metric = 5 }),
+		conf6("v0", "forwarding", 1),
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:b::1/64", nil), noAddr6(dev0, "2001:db8:a::1/64"),
+		conf6("all", "forwarding", 1), conf6("v0", "forwarding", 0), conf6("all", "forwarding", 0),
+		conf6("v0", "disable_ipv6", 1), addr6(rtnl.FlagsAdd, dev0, "2001:db8:c::1/64", nil),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:9::/48", "v0")),
+		conf6("v0", "disable_ipv6", 0), conf6("all", "disable_ipv6", 1), conf6("all", "disable_ipv6", 0),
+		conf6("v0", "addr_gen_mode", 1), setUp(dev0, false), setUp(dev0, true), conf6("v0", "addr_gen_mode", 0),
+		conf6("v0", "keep_addr_on_down", 1), addr6(rtnl.FlagsAdd, dev0, "2001:db8:d::1/64", nil),
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:d::2/64", func(a *rpdb.Addr) { a.Flags = rpdb.IFANoDAD }),
+		setUp(dev0, false), setUp(dev0, true), noAddr6(dev0, "2001:db8:d::1/64"),
+		conf6("v0", "ignore_routes_with_linkdown", 1), setUp(dev1, false), setUp(dev1, true),
+		conf6("nosuch", "forwarding", 1),
 	},
 	"routes": {
 		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::1/64", nil),
@@ -166,14 +201,21 @@ func TestIPv6LikeKernel(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer real.Close()
-			ours := netns.New().Dial()
+			space := netns.New()
+			ours := space.Dial()
 			defer ours.Close()
-			play6(t, real, ours, s)
+			play6(t, real, ours, s, func(x setting6) {
+				path := "net/ipv6/conf/" + x.where + "/" + x.name
+				want, got := ns.Sysctl(path, fmt.Sprint(x.value)), netns.SetConf6ForTest(space, x.where, x.name, x.value)
+				if (want == nil) != (got == nil) {
+					t.Errorf("%s=%d: the kernel says %v, netns %v", path, x.value, want, got)
+				}
+			})
 		})
 	}
 }
 
-func play6(t *testing.T, real, ours rtnl.Transport, s script6) {
+func play6(t *testing.T, real, ours rtnl.Transport, s script6, set func(setting6)) {
 	t.Helper()
 	steps := append(script6{
 		func() (netlink.Message, error) {
@@ -185,12 +227,17 @@ func play6(t *testing.T, real, ours rtnl.Transport, s script6) {
 	}, s...)
 	for i, step := range steps {
 		m, err := step()
-		if err != nil {
+		var x setting6
+		switch {
+		case errors.As(err, &x):
+			set(x)
+		case err != nil:
 			t.Fatal(err)
-		}
-		want, got := outcome6(rtnl.Exec(real, m)), outcome6(rtnl.Exec(ours, m))
-		if want != got {
-			t.Errorf("request %d (%v): the kernel says %q, netns %q", i-4, m.Header.Type, want, got)
+		default:
+			want, got := outcome6(rtnl.Exec(real, m)), outcome6(rtnl.Exec(ours, m))
+			if want != got {
+				t.Errorf("request %d (%v): the kernel says %q, netns %q", i-4, m.Header.Type, want, got)
+			}
 		}
 		if d := differ6(real, ours); d != "" {
 			t.Fatalf("after request %d (%v):\n%s", i-4, m.Header.Type, d)

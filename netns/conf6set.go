@@ -1,0 +1,111 @@
+package netns
+
+import (
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// setConf6 sets one IPv6 setting of "all", "default" or a device, with what follows
+// from it (the handlers of addrconf_sysctl). The caller holds the lock of the
+// namespace.
+func (n *Namespace) setConf6(where string, setting int, v int32) error {
+	switch where {
+	case "all":
+		return n.setAllConf6(setting, v)
+	case "default":
+		return n.setDefaultConf6(setting, v)
+	}
+	d := n.byName(where)
+	if d == nil || d.inet6 == nil {
+		return fail(rpdb.ENOENT, "")
+	}
+	return n.setDevConf6(d, setting, v)
+}
+
+// netconfOf6 is the attribute that tells of a setting, false if none does.
+func netconfOf6(setting int) (int, bool) {
+	typ, ok := map[int]int{
+		conf6Forwarding: netconfForwarding, conf6IgnoreLinkdown: netconfIgnoreLink, conf6ProxyNDP: netconfProxyNeigh,
+	}[setting]
+	return typ, ok
+}
+
+// tellConf6 sends RTM_NEWNETCONF where a setting changed between off and on.
+func (n *Namespace) tellConf6(index, setting int, c *conf6, old int32) {
+	typ, ok := netconfOf6(setting)
+	if ok && (old != 0) != (c[setting] != 0) {
+		n.notify(nil, GroupIPv6NetConf, rtmNewNetconf, 0, encodeNetconf6(index, c, typ))
+	}
+}
+
+func (n *Namespace) setDefaultConf6(setting int, v int32) error {
+	if setting == conf6AddrGenMode && (v < 0 || v > genModeRandom) {
+		return fail(rpdb.EINVAL, "")
+	}
+	c := &n.conf.default6
+	old := c[setting]
+	c[setting] = v
+	n.tellConf6(netconfDefault, setting, c, old)
+	return nil
+}
+
+// setAllConf6 sets a setting of "all". Some are given to every device and to
+// "default" (addrconf_fixup_forwarding, addrconf_fixup_linkdown,
+// addrconf_disable_ipv6, addrconf_sysctl_addr_gen_mode).
+func (n *Namespace) setAllConf6(setting int, v int32) error {
+	c := &n.conf.all6
+	old := c[setting]
+	switch setting {
+	case conf6Forwarding, conf6AddrGenMode:
+		if err := n.setDefaultConf6(setting, v); err != nil {
+			return err
+		}
+	case conf6IgnoreLinkdown, conf6Disable:
+		n.conf.default6[setting] = v
+	default:
+		c[setting] = v
+		n.tellConf6(netconfOfAll, setting, c, old)
+		return nil
+	}
+	c[setting] = v
+	n.changes++
+	for _, d := range n.devices.born {
+		if d.inet6 != nil {
+			_ = n.setDevConf6(d, setting, v) // checked above
+		}
+	}
+	n.tellConf6(netconfOfAll, setting, c, old)
+	return nil
+}
+
+func (n *Namespace) setDevConf6(d *device, setting int, v int32) error {
+	old := d.conf6[setting]
+	if setting == conf6AddrGenMode {
+		if v < 0 || v > genModeRandom || v == genModeStable && !d.hasSecret() {
+			return fail(rpdb.EINVAL, "")
+		}
+	}
+	d.conf6[setting] = v
+	n.changes++
+	switch changed := (old != 0) != (v != 0); {
+	case setting == conf6AddrGenMode && old != v:
+		n.autoAddrs6(d)
+	case !changed:
+	case setting == conf6Forwarding:
+		n.forwarding6Changed(d)
+		n.tellConf6(d.Index, setting, &d.conf6, old)
+	case setting == conf6Disable:
+		n.disable6Changed(d)
+	default:
+		n.tellConf6(d.Index, setting, &d.conf6, old)
+	}
+	return nil
+}
+
+// disable6Changed takes IPv6 from a device or gives it back (dev_disable_change).
+func (n *Namespace) disable6Changed(d *device) {
+	if d.inet6.disabled() {
+		addrconf6(n, d, eventDown)
+	} else {
+		addrconf6(n, d, eventUp)
+	}
+}

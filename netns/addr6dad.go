@@ -49,19 +49,27 @@ func (w *World) settle6() {
 	}
 }
 
-// expire6 ends the lifetimes that are over when a request comes, as the kernel's
+// expire6 ends the lifetimes of addresses and routes that are over when a request comes, as the kernel's
 // timers do.
 func (n *Namespace) expire6() {
 	w := n.world
 	w.rtnl.RLock()
 	defer w.rtnl.RUnlock()
 	n.mu.RLock()
-	due := n.addrs6.verify != 0 && n.world.now() >= n.addrs6.verify
+	now := w.now()
+	verify := n.addrs6.verify != 0 && now >= n.addrs6.verify
+	collect := n.fib6.collect != 0 && now >= n.fib6.collect
 	n.mu.RUnlock()
-	if due {
-		n.mu.Lock()
-		defer n.mu.Unlock()
+	if !verify && !collect {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if verify {
 		n.verify6()
+	}
+	if collect {
+		n.collect6()
 	}
 }
 

@@ -38,7 +38,7 @@ var hooksCore, hooks4, hooks6 []deviceHook
 func init() {
 	hooksCore = []deviceHook{notifyLinkEvent}
 	hooks4 = []deviceHook{inetBegin, inetEnd}
-	hooks6 = []deviceHook{inet6Begin, addrconf6, inet6End}
+	hooks6 = []deviceHook{inet6Begin, addrconf6, ndisc6, inet6End}
 }
 
 // deviceEvent tells every part of the namespace, in the kernel's order, that

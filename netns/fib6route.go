@@ -135,6 +135,9 @@ func (n *Namespace) insert6(r *route6, c *cause6) error {
 		}
 	}
 	err := n.insertAt(at, r, c)
+	if err == nil {
+		n.collectLater6(r)
+	}
 	if err != nil && at.leaf == nil && !at.root {
 		repair(at)
 	}

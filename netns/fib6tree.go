@@ -182,6 +182,8 @@ type table6 struct {
 // of their number, the newest of equal ones first (fib_table_hash).
 type fib6 struct {
 	tables []*table6
+
+	collect jiffies // when expired routes are removed next, 0 for never
 }
 
 // table returns a table, or nil (fib6_get_table).

@@ -128,6 +128,8 @@ var scripts6 = map[string]script6{
 	"devices": {
 		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::1/64", nil),
 		route6(rtnl.FlagsAdd, testRoute("2001:db8:1::/48", "2001:db8:a::9")),
+		addr6(rtnl.FlagsAdd, dev1, "2001:db8:c::1/64", nil),
+		addr6(rtnl.FlagsChange, dev1, "2001:db8:c::1/64", func(a *rpdb.Addr) { a.Preferred = 0 }),
 		setUp(dev1, false), setUp(dev1, true), setUp(dev0, false),
 		addr6(rtnl.FlagsAdd, dev0, "2001:db8:b::1/64", func(a *rpdb.Addr) { a.Flags = rpdb.IFANoDAD }),
 		setUp(dev0, true), setMTU(dev1, 1000), setMTU(dev1, 1500),

@@ -15,6 +15,8 @@ type handler struct {
 	dump func(*request) error
 	// bulk: a deletion can be of all that fits (RTNL_FLAG_BULK_DEL_SUPPORTED).
 	bulk bool
+	// split: only the two families know the request.
+	split bool
 	// global: the request can touch other namespaces too.
 	global bool
 }
@@ -23,12 +25,12 @@ type handler struct {
 // with EOPNOTSUPP, as by a kernel without that part.
 var handlers = map[netlink.HeaderType]handler{
 	rtnl.RTMNewAddr:  {doit: byFamily(nil, newAddr6)},
-	rtnl.RTMDelAddr:  {doit: byFamily(nil, delAddr6)},
+	rtnl.RTMDelAddr:  {doit: byFamily(nil, delAddr6), split: true},
 	rtnl.RTMGetAddr:  {doit: byFamily(nil, getAddr6), dump: dumpByFamily(nil, dumpAddrs6)},
 	rtmGetMulticast:  {dump: dumpByFamily(nil, dumpGroups6)},
 	rtmGetAnycast:    {dump: dumpByFamily(nil, dumpAnycasts6)},
 	rtnl.RTMNewRoute: {doit: byFamily(nil, newRoute6)},
-	rtnl.RTMDelRoute: {doit: byFamily(nil, delRoute6)},
+	rtnl.RTMDelRoute: {doit: byFamily(nil, delRoute6), split: true},
 	rtnl.RTMGetRoute: {doit: getRoute, dump: dumpByFamily(nil, dumpRoutes6)},
 	rtnl.RTMNewLink:  {doit: newLink, global: true},
 	rtnl.RTMDelLink:  {doit: delLink, global: true},
@@ -126,6 +128,9 @@ func (r *request) run() (dumped bool, err error) {
 		return true, h.dump(r)
 	}
 	if h.doit == nil {
+		return false, fail(rpdb.EOPNOTSUPP, "")
+	}
+	if h.split && r.family() != rpdb.IPv4 && r.family() != rpdb.IPv6 {
 		return false, fail(rpdb.EOPNOTSUPP, "")
 	}
 	if r.head.Type&kindOf == kindDel && r.head.Flags&flagBulk != 0 && !h.bulk {

@@ -87,5 +87,7 @@ func (s *session) printOptions() *iproute2.Options {
 	return &iproute2.Options{
 		Names: s.Names, Links: s.links,
 		Details: s.opt.details > 0, Stats: s.opt.stats, OneLine: s.opt.oneline,
+		Brief: s.opt.brief, Human: s.opt.human, IEC: s.opt.iec,
+		Version: s.printVersion(), Palette: s.palette(), NSName: s.nsName,
 	}
 }

@@ -34,6 +34,8 @@ type Tool struct {
 	// that there is none of that name.
 	Dial func(netns string) (Conn, error)
 
+	Host Host // nil: no namespace has a name, and no program can be run
+
 	Names *iproute2.Names // nil: those of this host's name files
 
 	In       io.Reader // nil: empty
@@ -66,6 +68,9 @@ type session struct {
 	netns string // that of -n
 	links *linkCache
 	batch bool // the words come from a batch
+
+	nsNames map[int]string // names by nsid; nil until they are asked for
+	closers []func()       // what to let go of at the end
 }
 
 // exit is panicked with to end the whole tool, batch or not, as exit(3) does.
@@ -128,6 +133,10 @@ func (w *errWriter) Write(b []byte) (int, error) {
 }
 
 func (s *session) close() {
+	for _, done := range s.closers {
+		done()
+	}
+	s.closers = nil
 	for _, c := range []Conn{s.conn, s.side} {
 		if c != nil {
 			_ = c.Close()

@@ -74,7 +74,6 @@ func (a attrs) has(typ int) bool { return typ < len(a) && a[typ] != nil }
 func (a attrs) u8(typ int) uint8   { return a[typ][0] }
 func (a attrs) u16(typ int) uint16 { return binary.NativeEndian.Uint16(a[typ]) }
 func (a attrs) u32(typ int) uint32 { return binary.NativeEndian.Uint32(a[typ]) }
-func (a attrs) u64(typ int) uint64 { return binary.NativeEndian.Uint64(a[typ]) }
 
 // str returns a text up to its first NUL (nla_strscpy).
 func (a attrs) str(typ int) string {

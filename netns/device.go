@@ -70,7 +70,6 @@ type device struct {
 	inet6 *inet6Dev // addresses and groups; nil: no IPv6 state
 
 	kind   *linkKind // nil: made by no rtnetlink request
-	data   any       // what the kind keeps
 	lower  *device   // the device below (vlan, macvlan)
 	peer   *device   // the other end of a veth pair, which may be in another namespace
 	master *device
@@ -87,21 +86,6 @@ var defaultSizes = segmentSizes{gsoSegs: 65535, gso: 65536, gro: 65536, gso4: 65
 // hasCarrier reports the carrier (netif_carrier_ok). A device that is up without it
 // has its routes marked linkdown.
 func (d *device) hasCarrier() bool { return !d.noCarrier }
-
-// linkdown reports whether routes of the device are marked linkdown: it is up and
-// has no carrier (!(dev_get_flags(dev) & (IFF_RUNNING | IFF_LOWER_UP))).
-func (d *device) linkdown() bool { return d.Flags&(rpdb.IFFRunning|rpdb.IFFLowerUp) == 0 }
-
-// vrf returns the VRF that the device is or belongs to, through a bridge it is a
-// port of too, or nil (l3mdev_master_ifindex_rcu).
-func (d *device) vrf() *device {
-	for ; d != nil; d = d.master {
-		if d.Kind == "vrf" {
-			return d
-		}
-	}
-	return nil
-}
 
 // sync brings the embedded Link in line with the state (dev_get_flags).
 func (d *device) sync() {

@@ -51,12 +51,3 @@ func (n *Namespace) deviceEvent(d *device, e event) {
 		}
 	}
 }
-
-// inet6Event tells only IPv6 (addrconf_notify called by the change of
-// disable_ipv6).
-func (n *Namespace) inet6Event(d *device, e event) {
-	n.changes++
-	for _, h := range hooks6 {
-		h(n, d, e)
-	}
-}

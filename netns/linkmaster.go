@@ -1,8 +1,6 @@
 package netns
 
 import (
-	"slices"
-
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
@@ -31,24 +29,4 @@ func (d *device) setMaster(index int) error {
 		return fail(rpdb.EOPNOTSUPP, "")
 	}
 	return m.kind.enslave(m, d)
-}
-
-// join makes d a port of m and tells (netdev_master_upper_dev_link).
-func (d *device) join(m *device) {
-	d.master = m
-	m.ports = append(m.ports, d)
-	d.sync()
-	d.ns.deviceEvent(d, eventChangeUpper)
-}
-
-// leave undoes join (netdev_upper_dev_unlink).
-func (d *device) leave() {
-	m := d.master
-	if m == nil {
-		return
-	}
-	d.master = nil
-	m.ports = slices.DeleteFunc(m.ports, func(x *device) bool { return x == d })
-	d.sync()
-	d.ns.deviceEvent(d, eventChangeUpper)
 }

@@ -101,26 +101,6 @@ func count(n uint32, more bool) uint32 {
 	return n - 1
 }
 
-// setPromisc counts and tells (dev_set_promiscuity).
-func (d *device) setPromisc(more bool) {
-	old := d.flags
-	d.addPromisc(more)
-	d.sync()
-	if d.flags != old {
-		d.notifyFlags(old, iffPromisc, nil)
-	}
-}
-
-// setAllMulti counts and tells (dev_set_allmulti).
-func (d *device) setAllMulti(more bool) {
-	old := d.flags
-	d.addAllMulti(more)
-	d.sync()
-	if d.flags != old {
-		d.notifyFlags(old, 0, nil)
-	}
-}
-
 // open brings the device up (__dev_open).
 func (d *device) open() error {
 	if d.Type == arphrdEther && len(d.Address) == 6 && !isUnicast(d.Address) {

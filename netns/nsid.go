@@ -22,14 +22,6 @@ const (
 	netnsaCurrent = 5
 )
 
-var nsidPolicy = []policy{
-	netnsaNSID:    {kind: attrS32},
-	netnsaPID:     {kind: attrU32},
-	netnsaFD:      {kind: attrU32},
-	netnsaTarget:  {kind: attrS32},
-	netnsaCurrent: {kind: attrS32},
-}
-
 // nsids are the numbers that a namespace gave others (net->netns_ids). Dumps of links
 // give numbers too, so they have a lock of their own.
 type nsids struct {

@@ -152,34 +152,3 @@ func (n *Namespace) notifyRoute6(r *route6, typ netlink.HeaderType, c *cause6, f
 	}
 	n.notify(c.req, GroupIPv6Route, typ, flags, n.fillRoute6(r))
 }
-
-// model returns the route as rpdb has it.
-func (n *Namespace) modelRoute6(r *route6) rpdb.Route {
-	out := rpdb.Route{
-		Family: rpdb.IPv6, Table: r.table.id, Dst: r.dst, Src: r.src,
-		Type: r.typ, Protocol: r.protocol, Priority: r.metric, PrefSrc: r.prefsrc,
-		Pref: r.pref, Metrics: r.metrics.list(), NHID: r.nhid,
-	}
-	if r.flags&flagExpires != 0 {
-		out.Expires = rpdb.Some(int64(n.expiry6(r)) * 10)
-	}
-	if r.nhid != 0 {
-		return n.modelObject6(out)
-	}
-	for _, s := range r.siblings() {
-		nh := s.nh
-		nh.Flags = n.hopFlags6(&nh)
-		out.NextHops = append(out.NextHops, nh)
-	}
-	return out
-}
-
-// routes6 are the IPv6 routes in the order of a dump.
-func (n *Namespace) routes6() []rpdb.Route {
-	var out []rpdb.Route
-	n.fib6.walk(func(r *route6) *route6 {
-		out = append(out, n.modelRoute6(r))
-		return r.lastSibling()
-	})
-	return out
-}

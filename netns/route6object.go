@@ -19,7 +19,5 @@ func (n *Namespace) checkObject6(*config6) (int, error) {
 
 func (n *Namespace) fillObject6(_ *message, r *route6) (rpdb.RouteType, uint32) { return r.typ, 0 }
 
-func (n *Namespace) modelObject6(r rpdb.Route) rpdb.Route { return r }
-
 // dropped6 lets go of what a route that left its table held.
 func (n *Namespace) dropped6(*route6) {}

@@ -123,22 +123,3 @@ func (m *metrics) put(w *message) {
 		w.b = w.b[:begin]
 	}
 }
-
-// list returns the metrics as the model has them.
-func (m *metrics) list() []rpdb.Metric {
-	if m == nil {
-		return nil
-	}
-	var out []rpdb.Metric
-	lock := m.vals[rtaxLock]
-	for id := rtaxMTU; id <= rtaxMax; id++ {
-		one := rpdb.Metric{ID: uint16(id), Val: m.vals[id], Lock: lock>>id&1 != 0}
-		if id == rtaxCCAlgo {
-			one.Val, one.Str = 0, m.cc
-		}
-		if one.Val != 0 || one.Str != "" || one.Lock {
-			out = append(out, one)
-		}
-	}
-	return out
-}

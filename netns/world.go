@@ -111,9 +111,6 @@ func (w *World) randomEther() []byte {
 	return b
 }
 
-// has reports whether the emulated kernel has a feature.
-func (w *World) has(f rpdb.Feature) bool { return w.config.Kernel.Has(f) }
-
 // uptime is the time since the world began, in hundredths of a second, as addresses
 // are stamped with.
 func (w *World) uptime() uint32 {

@@ -128,16 +128,6 @@ func (s *session) notLink(arg string, family uint8, what string) {
 	}
 }
 
-// getAddr32 reads an IPv4 address, or ends the tool (get_addr32).
-func (s *session) getAddr32(arg string) []byte {
-	p, ok := parseAddr(arg, afInet)
-	if !ok {
-		s.errorf("Error: an IP address is expected rather than \"%s\"\n", arg)
-		panic(exit(1))
-	}
-	return append(p.data, 0, 0, 0, 0)[:4]
-}
-
 // contains tells whether the first bits of an address are those of the prefix
 // (inet_addr_match).
 func (p *prefix) contains(data []byte, bits int) bool {

@@ -32,11 +32,6 @@ func (s *session) incomplete() {
 	panic(exit(255))
 }
 
-func (s *session) missarg(key string) {
-	s.errorf("Error: argument \"%s\" is required\n", key)
-	panic(exit(255))
-}
-
 func (s *session) invarg(msg, arg string) {
 	s.errorf("Error: argument \"%s\" is wrong: %s\n", arg, msg)
 	panic(exit(255))

@@ -14,6 +14,8 @@ import (
 const (
 	ifaAddress   = 1
 	ifaLocal     = 2
+	ifaLabel     = 3
+	ifaBroadcast = 4
 	ifaAnycast   = 5
 	ifaCacheInfo = 6
 	ifaMulticast = 7
@@ -143,4 +145,24 @@ func (n *Namespace) notifyDelAddr6(a *addr6) {
 		_ = n.remove6(a.route, byKernel())
 		a.route = nil
 	}
+}
+
+// modelAddrs6 are the addresses of all devices in the order of a dump.
+func (n *Namespace) modelAddrs6() []rpdb.Addr {
+	var out []rpdb.Addr
+	for _, d := range n.devices.list {
+		if d.inet6 == nil {
+			continue
+		}
+		for _, a := range d.inet6.addrs {
+			m := rpdb.Addr{
+				Family: rpdb.IPv6, Index: d.Index, Local: a.addr, Peer: a.peer, PrefixLen: a.plen,
+				Scope: a.scope.rtScope(), Flags: a.flags, Metric: a.metric, Protocol: a.proto,
+				Created: uint32(a.created.clock()), Updated: uint32(a.updated.clock()),
+			}
+			m.Preferred, m.Valid = n.lifetimes6(a)
+			out = append(out, m)
+		}
+	}
+	return out
 }

@@ -87,6 +87,7 @@ const (
 // inetBegin gives a device IPv4 state where it can have it (inetdev_init).
 func inetBegin(n *Namespace, d *device, e event) {
 	if e == eventChangeName && !d.NoInet {
+		n.relabel4(d)
 		n.renameNetconf4(d)
 		return
 	}

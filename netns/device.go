@@ -67,6 +67,7 @@ type device struct {
 	conf4 conf4
 	conf6 conf6
 	in6   in6State
+	inet4 *inDevice // addresses; nil: no IPv4 state
 	inet6 *inet6Dev // addresses and groups; nil: no IPv6 state
 
 	kind   *linkKind // nil: made by no rtnetlink request

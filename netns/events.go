@@ -37,7 +37,7 @@ var hooksCore, hooks4, hooks6 []deviceHook
 // the variables could not.
 func init() {
 	hooksCore = []deviceHook{notifyLinkEvent}
-	hooks4 = []deviceHook{inetBegin, inetEnd}
+	hooks4 = []deviceHook{inetBegin, inetAddrs, inetEnd, fib4}
 	hooks6 = []deviceHook{inet6Begin, addrconf6, ndisc6, inet6End}
 }
 

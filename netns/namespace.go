@@ -16,12 +16,14 @@ type Namespace struct {
 	devices devices
 	conf    devconf
 	nsids   nsids
+	ip4     ipv4
 	fib6    fib6
 	addrs6  addrs6
 
 	// changes counts the changes, so that the database that answers lookups is built
 	// again only after one.
 	changes uint64
+	lookups lookups
 
 	sockets sockets
 }

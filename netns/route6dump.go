@@ -108,7 +108,7 @@ func (n *Namespace) routeFilter(r *request) (dumpFilter, error) {
 	}
 	f.cached, f.prefix = flags&rpdb.FlagCloned != 0, flags&flagOnlyPrefix != 0
 	f.table, f.protocol, f.typ = uint32(h[4]), h[5], rpdb.RouteType(h[7])
-	tb, err := parseAttrs(r.data[routeHeaderLen:], policyRouteDump, deprecatedStrict)
+	tb, err := parseAttrs(r.data[routeHeaderLen:], route4Policy, deprecatedStrict)
 	if err != nil {
 		return f, err
 	}
@@ -127,13 +127,6 @@ func (n *Namespace) routeFilter(r *request) (dumpFilter, error) {
 	}
 	f.set = flags != 0 || f.protocol != 0 || f.typ != 0 || f.table != 0 || f.dev != nil
 	return f, nil
-}
-
-// policyRouteDump is what a filter may hold (rtm_ipv4_policy).
-var policyRouteDump = []policy{
-	rtaOIF:   {kind: attrU32},
-	rtaTable: {kind: attrU32},
-	rtaMax:   {},
 }
 
 // flagOnlyPrefix asks for routes of router advertisements only (RTM_F_PREFIX).

@@ -20,6 +20,7 @@ const (
 	rtaPrefSrc   = 7
 	rtaMetrics   = 8
 	rtaMultipath = 9
+	rtaFlow      = 11
 	rtaCacheInfo = 12
 	rtaTable     = 15
 	rtaMark      = 16
@@ -59,7 +60,11 @@ func (n *Namespace) ignoresLinkdown6(dev int) bool {
 
 // fillRoute6 writes a route with all its siblings, which come after it
 // (rt6_fill_node).
-func (n *Namespace) fillRoute6(r *route6) []byte {
+func (n *Namespace) fillRoute6(r *route6) []byte { return n.fillMatch6(r, 0) }
+
+// fillMatch6 is fillRoute6 for the route that a packet from a device takes, 0 for
+// none.
+func (n *Namespace) fillMatch6(r *route6, iif int) []byte {
 	w := &message{b: make([]byte, routeHeaderLen, 160)}
 	w.u32(rtaTable, r.table.id)
 	if r.dst.Bits() > 0 {
@@ -67,6 +72,9 @@ func (n *Namespace) fillRoute6(r *route6) []byte {
 	}
 	if srcLen6(r) > 0 {
 		w.put(rtaSrc, r.src.Addr().AsSlice())
+	}
+	if iif != 0 {
+		w.u32(rtaIIF, uint32(iif))
 	}
 	if r.prefsrc.IsValid() {
 		w.put(rtaPrefSrc, r.prefsrc.AsSlice())
@@ -151,4 +159,35 @@ func (n *Namespace) notifyRoute6(r *route6, typ netlink.HeaderType, c *cause6, f
 		return
 	}
 	n.notify(c.req, GroupIPv6Route, typ, flags, n.fillRoute6(r))
+}
+
+// model returns the route as rpdb has it.
+func (n *Namespace) modelRoute6(r *route6) rpdb.Route {
+	out := rpdb.Route{
+		Family: rpdb.IPv6, Table: r.table.id, Dst: r.dst, Src: r.src,
+		Type: r.typ, Protocol: r.protocol, Priority: r.metric, PrefSrc: r.prefsrc,
+		Pref: r.pref, Metrics: r.metrics.list(), NHID: r.nhid,
+	}
+	if r.flags&flagExpires != 0 {
+		out.Expires = rpdb.Some(int64(n.expiry6(r)) * 10)
+	}
+	if r.nhid != 0 {
+		return n.modelObject6(out)
+	}
+	for _, s := range r.siblings() {
+		nh := s.nh
+		nh.Flags = n.hopFlags6(&nh)
+		out.NextHops = append(out.NextHops, nh)
+	}
+	return out
+}
+
+// routes6 are the IPv6 routes in the order of a dump.
+func (n *Namespace) routes6() []rpdb.Route {
+	var out []rpdb.Route
+	n.fib6.walk(func(r *route6) *route6 {
+		out = append(out, n.modelRoute6(r))
+		return r.lastSibling()
+	})
+	return out
 }

@@ -21,3 +21,5 @@ func (n *Namespace) fillObject6(_ *message, r *route6) (rpdb.RouteType, uint32) 
 
 // dropped6 lets go of what a route that left its table held.
 func (n *Namespace) dropped6(*route6) {}
+
+func (n *Namespace) modelObject6(r rpdb.Route) rpdb.Route { return r }

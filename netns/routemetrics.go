@@ -123,3 +123,64 @@ func (m *metrics) put(w *message) {
 		w.b = w.b[:begin]
 	}
 }
+
+// append writes RTA_METRICS to a message that is a slice.
+func (m *metrics) append(b []byte) []byte {
+	w := message{b}
+	m.put(&w)
+	return w.b
+}
+
+// orNone returns nil for metrics that are all zero.
+func (m *metrics) orNone() *metrics {
+	if m != nil && *m == (metrics{}) {
+		return nil
+	}
+	return m
+}
+
+// match reports whether metrics are those that a request names
+// (fib_metrics_match).
+func (m *metrics) match(list []byte) bool {
+	for {
+		a, rest, ok := nextAttr(list)
+		if !ok {
+			return true
+		}
+		list = rest
+		switch {
+		case a.typ == 0:
+		case a.typ > rtaxMax:
+			return false
+		case a.typ == rtaxCCAlgo:
+			name := attrs{a.data}.str(0)
+			if _, known := congestionControls[name]; !known {
+				name = ""
+			}
+			if m == nil && name != "" || m != nil && m.cc != name {
+				return false
+			}
+		case len(a.data) != 4 || binary.NativeEndian.Uint32(a.data) != m.get(int(a.typ)):
+			return false
+		}
+	}
+}
+
+// list returns the metrics as the model has them.
+func (m *metrics) list() []rpdb.Metric {
+	if m == nil {
+		return nil
+	}
+	var out []rpdb.Metric
+	lock := m.vals[rtaxLock]
+	for id := rtaxMTU; id <= rtaxMax; id++ {
+		one := rpdb.Metric{ID: uint16(id), Val: m.vals[id], Lock: lock>>id&1 != 0}
+		if id == rtaxCCAlgo {
+			one.Val, one.Str = 0, m.cc
+		}
+		if one.Val != 0 || one.Str != "" || one.Lock {
+			out = append(out, one)
+		}
+	}
+	return out
+}

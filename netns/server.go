@@ -24,14 +24,14 @@ type handler struct {
 // handlers are the requests that are understood. A type that is not here is refused
 // with EOPNOTSUPP, as by a kernel without that part.
 var handlers = map[netlink.HeaderType]handler{
-	rtnl.RTMNewAddr:  {doit: byFamily(nil, newAddr6)},
-	rtnl.RTMDelAddr:  {doit: byFamily(nil, delAddr6), split: true},
-	rtnl.RTMGetAddr:  {doit: byFamily(nil, getAddr6), dump: dumpByFamily(nil, dumpAddrs6)},
+	rtnl.RTMNewAddr:  {doit: byFamily(newAddr4, newAddr6)},
+	rtnl.RTMDelAddr:  {doit: byFamily(delAddr4, delAddr6), split: true},
+	rtnl.RTMGetAddr:  {doit: byFamily(nil, getAddr6), dump: dumpByFamily(dumpAddrs4, dumpAddrs6)},
 	rtmGetMulticast:  {dump: dumpByFamily(nil, dumpGroups6)},
 	rtmGetAnycast:    {dump: dumpByFamily(nil, dumpAnycasts6)},
-	rtnl.RTMNewRoute: {doit: byFamily(nil, newRoute6)},
-	rtnl.RTMDelRoute: {doit: byFamily(nil, delRoute6), split: true},
-	rtnl.RTMGetRoute: {doit: getRoute, dump: dumpByFamily(nil, dumpRoutes6)},
+	rtnl.RTMNewRoute: {doit: byFamily(newRoute4, newRoute6)},
+	rtnl.RTMDelRoute: {doit: byFamily(delRoute4, delRoute6), split: true},
+	rtnl.RTMGetRoute: {doit: getRoute, dump: dumpByFamily(dumpRoutes4, dumpRoutes6)},
 	rtnl.RTMNewLink:  {doit: newLink, global: true},
 	rtnl.RTMDelLink:  {doit: delLink, global: true},
 	rtnl.RTMGetLink:  {doit: getLink, dump: dumpLinks},

@@ -116,3 +116,6 @@ func (w *World) randomEther() []byte {
 func (w *World) uptime() uint32 {
 	return uint32(w.config.Clock().Sub(w.born) / (10 * time.Millisecond))
 }
+
+// has reports whether the emulated kernel has a feature.
+func (w *World) has(f rpdb.Feature) bool { return w.config.Kernel.Has(f) }

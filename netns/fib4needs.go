@@ -1,0 +1,104 @@
+package netns
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// What IPv4 asks the other parts of the namespace for.
+
+// customRules4 tells whether a rule was ever added or deleted
+// (fib_has_custom_rules): until then local and main are one trie.
+func (n *Namespace) customRules4() bool { return false }
+
+// customRules6 tells whether an IPv6 rule was ever added (fib6_has_custom_rules).
+func (n *Namespace) customRules6() bool { return false }
+
+// rules are the rules of both families in order.
+func (n *Namespace) rules() []rpdb.Rule {
+	return append(rpdb.DefaultRules(rpdb.IPv4), rpdb.DefaultRules(rpdb.IPv6)...)
+}
+
+// walkRules4 looks a flow up through the rules (__fib_lookup).
+func (n *Namespace) walkRules4(*flow4) (found4, rpdb.Errno) { return found4{}, rpdb.ENETUNREACH }
+
+// hasObject reports whether a nexthop object exists.
+func (n *Namespace) hasObject(uint32) bool { return false }
+
+// objectHops4 are the nexthops of an object.
+func (n *Namespace) objectHops4(uint32) (hops []hop4, blackhole bool) { return nil, false }
+
+// checkObject4 checks that a route of a scope may use an object
+// (fib_check_nexthop).
+func (n *Namespace) checkObject4(uint32, rpdb.Scope) error { return nil }
+
+// hidesObjects4 tells whether dumps show only the id of an object
+// (nexthop_compat_mode).
+func (n *Namespace) hidesObjects4() bool { return false }
+
+// l3Table is the table of the VRF that a device belongs to, 0 for none
+// (l3mdev_fib_table).
+func (n *Namespace) l3Table(d *device) uint32 {
+	if v := n.vrfOf(d); v != nil {
+		return v.VRFTable
+	}
+	return 0
+}
+
+// ignoresLinkDown4 tells whether nexthops without carrier count as dead
+// (ip_ignore_linkdown).
+func (n *Namespace) ignoresLinkDown4(d *device) bool {
+	return n.conf.all4[conf4IgnoreLinkdown] != 0 || d.conf4[conf4IgnoreLinkdown] != 0
+}
+
+// checkGateway6 resolves an IPv6 gateway of an IPv4 route (fib_check_nh_v6_gw).
+func (n *Namespace) checkGateway6(h *hop4) error {
+	switch {
+	case h.gw.IsMulticast() || h.gw.IsUnspecified():
+		return fail(rpdb.EINVAL, "Invalid gateway address")
+	case h.oif == 0 && h.gw.IsLinkLocalUnicast():
+		return fail(rpdb.EINVAL, "Egress device not specified")
+	}
+	d := n.byIndex(h.oif)
+	switch {
+	case d == nil && h.oif != 0:
+		return fail(rpdb.ENODEV, "")
+	case d == nil:
+		return fail(rpdb.EHOSTUNREACH, "")
+	case d.Flags&rpdb.IFFUp == 0:
+		return fail(rpdb.ENETDOWN, "Nexthop device is not up")
+	}
+	h.dev, h.scope = d, rpdb.ScopeLink
+	return nil
+}
+
+// checkEncapTypes checks those of the legs (lwtunnel_valid_encap_type_attr).
+func checkEncapTypes(legs []byte) error {
+	for {
+		h, rest, ok := nextHop(legs)
+		if !ok {
+			return nil
+		}
+		legs = rest
+		t := find(h.list, rtaEncapType)
+		if t == nil {
+			continue
+		}
+		if len(t) < 2 {
+			return fail(rpdb.EINVAL, "Invalid RTA_ENCAP_TYPE")
+		}
+		if checkEncapType(binary.NativeEndian.Uint16(t)) != nil {
+			return fail(rpdb.EOPNOTSUPP, "lwt encapsulation type not supported")
+		}
+	}
+}
+
+// buildEncap takes a tunnel in as it was given (lwtunnel_build_state).
+func buildEncap(typ uint16, data []byte) (*rpdb.Encap, error) {
+	if typ == 0 {
+		return nil, fail(rpdb.EINVAL, "LWT encap type not specified")
+	}
+	return &rpdb.Encap{Type: typ, Data: slices.Clone(data)}, nil
+}

@@ -1,0 +1,92 @@
+package netns
+
+import (
+	"strconv"
+	"sync"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// lookups keeps the database that RTM_GETROUTE is answered from.
+type lookups struct {
+	mu      sync.Mutex
+	changes uint64
+	db      *rpdb.Database
+}
+
+// database returns the decision engine over the present state. The caller holds the
+// namespace's lock. It costs time linear in the routes after a change.
+func (n *Namespace) database() (*rpdb.Database, error) {
+	n.lookups.mu.Lock()
+	defer n.lookups.mu.Unlock()
+	if n.lookups.db == nil || n.lookups.changes != n.changes {
+		db, err := n.state().Build()
+		if err != nil {
+			return nil, err
+		}
+		n.lookups.db, n.lookups.changes = db, n.changes
+	}
+	return n.lookups.db, nil
+}
+
+// state is the present state, in the order in which dumps show it. The caller holds
+// the namespace's lock.
+func (n *Namespace) state() *rpdb.State {
+	st := &rpdb.State{
+		Kernel:  n.world.config.Kernel,
+		Rules:   n.rules(),
+		Addrs:   append(n.addrs4(), n.modelAddrs6()...),
+		Routes:  append(n.routes4(), n.routes6()...),
+		Sysctls: n.lookupSysctls(),
+		Facts: rpdb.Facts{
+			CustomRules4: tri(n.customRules4()), CustomRules6: tri(n.customRules6()),
+			CustomLocal4: tri(n.ip4.customLocal),
+		},
+	}
+	for _, d := range n.devices.list {
+		st.Links = append(st.Links, d.Link)
+	}
+	return st
+}
+
+func tri(b bool) rpdb.Tri {
+	if b {
+		return rpdb.Yes
+	}
+	return rpdb.No
+}
+
+// lookupConf4 and lookupConf6 are where the settings of devices that a decision
+// depends on are kept (rpdb.ConfNames4, rpdb.ConfNames6).
+var (
+	lookupConf4 = map[string]int{
+		"forwarding": conf4Forwarding, "mc_forwarding": conf4MCForwarding, "shared_media": 6, "rp_filter": conf4RPFilter,
+		"send_redirects": 5, "src_valid_mark": 23, "accept_local": 22, "route_localnet": conf4RouteLocalnet,
+		"ignore_routes_with_linkdown": conf4IgnoreLinkdown, "bc_forwarding": conf4BCForwarding,
+	}
+	lookupConf6 = map[string]int{
+		"forwarding": conf6Forwarding, "disable_ipv6": conf6Disable, "ignore_routes_with_linkdown": conf6IgnoreLinkdown,
+		"use_oif_addrs_only": 37, "use_tempaddr": conf6UseTempAddr, "optimistic_dad": conf6OptimisticDAD,
+		"use_optimistic": conf6UseOptimistic,
+	}
+)
+
+// lookupSysctls are the settings that a decision depends on.
+func (n *Namespace) lookupSysctls() rpdb.Sysctls {
+	s := rpdb.Sysctls{}
+	set := func(dev string, c4 *conf4, c6 *conf6) {
+		for name, i := range lookupConf4 {
+			s["net/ipv4/conf/"+dev+"/"+name] = strconv.Itoa(int(c4[i]))
+		}
+		for name, i := range lookupConf6 {
+			s["net/ipv6/conf/"+dev+"/"+name] = strconv.Itoa(int(c6[i]))
+		}
+	}
+	set("all", &n.conf.all4, &n.conf.all6)
+	set("default", &n.conf.default4, &n.conf.default6)
+	for _, d := range n.devices.list {
+		set(d.Name, &d.conf4, &d.conf6)
+	}
+	s["net/ipv4/ip_forward"] = s["net/ipv4/conf/all/forwarding"]
+	return s
+}

@@ -70,7 +70,7 @@ func newAddr4(r *request) error {
 	if err != nil {
 		return err
 	}
-	as, err := parseAttrs(list, addr4Policy, liberal)
+	as, err := parseAttrs(list, addr4Policy, liberal, &r.ext)
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func delAddr4(r *request) error {
 	if err != nil {
 		return err
 	}
-	as, err := parseAttrs(list, addr4Policy, liberal)
+	as, err := parseAttrs(list, addr4Policy, liberal, &r.ext)
 	if err != nil {
 		return err
 	}

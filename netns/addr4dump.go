@@ -107,7 +107,7 @@ func parseAddrFilter4(r *request) (index int, err error) {
 	}
 	index = int(int32(binary.NativeEndian.Uint32(h[4:])))
 	r.filtered = index != 0
-	as, err := parseAttrs(r.data[addrHeaderLen:], addr4Policy, deprecatedStrict)
+	as, err := parseAttrs(r.data[addrHeaderLen:], addr4Policy, deprecatedStrict, &r.ext)
 	if err != nil {
 		return 0, err
 	}

@@ -54,7 +54,7 @@ func (n *Namespace) dumpDevs6(r *request, f func(*device)) error {
 		}
 		index = int(int32(binary.NativeEndian.Uint32(r.data[4:])))
 		r.filtered = r.filtered || index != 0
-		tb, err := parseAttrs(r.data[addrHeaderLen:], policyAddr6, deprecatedStrict)
+		tb, err := parseAttrs(r.data[addrHeaderLen:], policyAddr6, deprecatedStrict, &r.ext)
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func getAddr6(r *request) error {
 			return fail(rpdb.EINVAL, "ipv6: Invalid values in header for get address request")
 		}
 	}
-	q, err := parseAddr6(r.data, how)
+	q, err := parseAddr6(r.data, how, &r.ext)
 	if err != nil {
 		return err
 	}

@@ -27,11 +27,11 @@ type addrRequest6 struct {
 	tb         attrs
 }
 
-func parseAddr6(data []byte, how validation) (*addrRequest6, error) {
+func parseAddr6(data []byte, how validation, ext *extack) (*addrRequest6, error) {
 	if len(data) < addrHeaderLen {
 		return nil, fail(rpdb.EINVAL, "Invalid header length")
 	}
-	tb, err := parseAttrs(data[addrHeaderLen:], policyAddr6, how)
+	tb, err := parseAttrs(data[addrHeaderLen:], policyAddr6, how, ext)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ const settable6 = rpdb.IFANoDAD | rpdb.IFAHomeAddress | rpdb.IFAManageTempAddr |
 // newAddr6 answers RTM_NEWADDR of IPv6 (inet6_rtm_newaddr).
 func newAddr6(r *request) error {
 	n := r.ns
-	q, err := parseAddr6(r.data, liberal)
+	q, err := parseAddr6(r.data, liberal, &r.ext)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (n *Namespace) modifyRoutes6(a *addr6, noRoute, hadRoute bool, l lifetime6)
 // delAddr6 answers RTM_DELADDR of IPv6 (inet6_rtm_deladdr).
 func delAddr6(r *request) error {
 	n := r.ns
-	q, err := parseAddr6(r.data, liberal)
+	q, err := parseAddr6(r.data, liberal, &r.ext)
 	if err != nil {
 		return err
 	}

@@ -99,13 +99,14 @@ func nextAttr(b []byte) (a attr, rest []byte, ok bool) {
 	}
 	a.raw = binary.NativeEndian.Uint16(b[2:])
 	a.typ = a.raw & attrTypeMask
-	a.data = b[attrHeader:n:n]
+	a.data = b[attrHeader:n] // its capacity tells its place: see outcome
 	return a, b[min((n+3)&^3, len(b)):], true
 }
 
 // parseAttrs checks a list of attributes and sorts it by type
-// (__nla_validate_parse).
-func parseAttrs(b []byte, policies []policy, how validation) (attrs, error) {
+// (__nla_validate_parse). What is odd without being wrong goes to ext, which is nil
+// where the kernel does not want to know.
+func parseAttrs(b []byte, policies []policy, how validation, ext *extack) (attrs, error) {
 	out := make(attrs, len(policies))
 	for {
 		a, rest, ok := nextAttr(b)
@@ -115,88 +116,92 @@ func parseAttrs(b []byte, policies []policy, how validation) (attrs, error) {
 		b = rest
 		if a.typ == 0 || int(a.typ) >= len(policies) {
 			if how&checkMaxType != 0 {
-				return nil, fail(rpdb.EINVAL, "Unknown attribute type")
+				return nil, failAttr(rpdb.EINVAL, "Unknown attribute type", a.data)
 			}
 			continue
 		}
-		if err := validateAttr(a, policies, how); err != nil {
+		if err := validateAttr(a, policies, how, ext); err != nil {
 			return nil, err
 		}
 		out[a.typ] = a.data
 	}
-	if len(b) > 0 && how&checkTrailing != 0 {
-		return nil, fail(rpdb.EINVAL, "bytes leftover after parsing attributes")
+	if len(b) > 0 {
+		const text = "bytes leftover after parsing attributes"
+		if how&checkTrailing != 0 {
+			return nil, fail(rpdb.EINVAL, text)
+		}
+		ext.warn(text)
 	}
 	return out, nil
 }
 
 // validateAttr checks one attribute against its policy (validate_nla).
-func validateAttr(a attr, policies []policy, how validation) error {
+func validateAttr(a attr, policies []policy, how validation, ext *extack) error {
 	p := &policies[a.typ]
 	if s := policies[0].strictStart; s != 0 && a.typ >= s {
 		how |= strict
 	}
 	fixed, isInt := fixedLen[p.kind]
 	if isInt && len(a.data) != fixed && how&checkStrict != 0 {
-		return fail(rpdb.EINVAL, "invalid attribute length")
+		return failPolicy(rpdb.EINVAL, "invalid attribute length", a, p)
 	}
 	if how&checkNested != 0 {
 		switch isNest := p.kind == attrNested; {
 		case isNest && a.raw&nestedFlag == 0:
-			return fail(rpdb.EINVAL, "NLA_F_NESTED is missing")
+			return failPolicy(rpdb.EINVAL, "NLA_F_NESTED is missing", a, p)
 		case !isNest && p.kind != attrUnspec && a.raw&nestedFlag != 0:
-			return fail(rpdb.EINVAL, "NLA_F_NESTED not expected")
+			return failPolicy(rpdb.EINVAL, "NLA_F_NESTED not expected", a, p)
 		}
 	}
-	bad := fail(rpdb.ERANGE, "Attribute failed policy validation")
+	bad := func() error { return failPolicy(rpdb.ERANGE, "Attribute failed policy validation", a, p) }
 	switch p.kind {
 	case attrReject:
-		return fail(rpdb.EINVAL, p.reject)
+		return failAttr(rpdb.EINVAL, p.reject, a.data)
 	case attrFlag:
 		if len(a.data) > 0 {
-			return bad
+			return bad()
 		}
 	case attrString:
 		n := len(a.data)
 		if n < 1 {
-			return bad
+			return bad()
 		}
 		if p.len > 0 && a.data[n-1] == 0 {
 			n--
 		}
 		if p.len > 0 && n > p.len {
-			return bad
+			return bad()
 		}
 	case attrBinary:
 		if p.len > 0 && len(a.data) > p.len {
-			return bad
+			return bad()
 		}
 	case attrNested:
-		return validateNested(a, p, how)
+		return validateNested(a, p, how, ext)
 	case attrUnspec:
 		if how&checkUnspec != 0 && p.len == 0 {
-			return fail(rpdb.EINVAL, "Unsupported attribute")
+			return failAttr(rpdb.EINVAL, "Unsupported attribute", a.data)
 		}
 		if len(a.data) < p.len {
-			return bad
+			return bad()
 		}
 	default:
 		if len(a.data) < fixed {
-			return bad
+			return bad()
 		}
 		return validateRange(a, p)
 	}
 	return nil
 }
 
-func validateNested(a attr, p *policy, how validation) error {
+func validateNested(a attr, p *policy, how validation, ext *extack) error {
 	switch {
 	case len(a.data) == 0 || p.nested == nil:
 		return nil
 	case len(a.data) < attrHeader:
-		return fail(rpdb.ERANGE, "Attribute failed policy validation")
+		return failPolicy(rpdb.ERANGE, "Attribute failed policy validation", a, p)
 	}
-	_, err := parseAttrs(a.data, p.nested, how)
+	_, err := parseAttrs(a.data, p.nested, how, ext)
 	return err
 }
 
@@ -217,7 +222,7 @@ func validateRange(a attr, p *policy) error {
 		v = binary.NativeEndian.Uint64(a.data)
 	}
 	if v < p.min || v > p.max {
-		return fail(rpdb.ERANGE, "integer out of range")
+		return failPolicy(rpdb.ERANGE, "integer out of range", a, p)
 	}
 	return nil
 }

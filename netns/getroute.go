@@ -147,7 +147,7 @@ func (n *Namespace) parseGet(r *request) (f rpdb.Flow, o rtnl.GetOptions, err er
 			return invalid("Unsupported rtm_flags for route get request")
 		}
 	}
-	tb, err := parseAttrs(r.data[routeHeaderLen:], policies, how)
+	tb, err := parseAttrs(r.data[routeHeaderLen:], policies, how, &r.ext)
 	if err != nil {
 		return f, o, err
 	}

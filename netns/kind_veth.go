@@ -90,7 +90,7 @@ func readVethPeer(l *linkRequest) error {
 		return fail(rpdb.EINVAL, "ifindex can't be negative")
 	}
 	var err error
-	if p.tb, err = parseAttrs(b[linkHeaderLen:], linkPolicy, liberal); err != nil {
+	if p.tb, err = parseAttrs(b[linkHeaderLen:], linkPolicy, liberal, &l.ext); err != nil {
 		return err
 	}
 	if err := p.tb.uniqueNetns(false); err != nil {
@@ -123,7 +123,7 @@ func newVeth(l *linkRequest, d *device) error {
 			name = truncate(tb.str(iflaIfname), ifNameSize-1)
 		}
 	}
-	peer, err := ns.newDevice(l.kind, name, tb)
+	peer, err := ns.newDevice(l.kind, name, tb, &l.ext)
 	if err != nil {
 		return err
 	}

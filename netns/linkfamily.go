@@ -16,11 +16,11 @@ var (
 )
 
 // validateInet checks IPv4 settings of a link request (inet_validate_link_af).
-func (d *device) validateInet(b []byte) error {
+func (d *device) validateInet(b []byte, ext *extack) error {
 	if d.registered && d.NoInet {
 		return fail(rpdb.EAFNOSUPPORT, "")
 	}
-	tb, err := parseAttrs(b, inetLinkPolicy, liberal)
+	tb, err := parseAttrs(b, inetLinkPolicy, liberal, ext)
 	if err != nil || !tb.has(iflaInetConf) {
 		return err
 	}
@@ -41,7 +41,7 @@ func (d *device) setInet(b []byte) error {
 	if d.NoInet {
 		return fail(rpdb.EAFNOSUPPORT, "")
 	}
-	tb, err := parseAttrs(b, inetLinkPolicy, liberal)
+	tb, err := parseAttrs(b, inetLinkPolicy, liberal, nil)
 	if err != nil || !tb.has(iflaInetConf) {
 		return err
 	}
@@ -64,11 +64,11 @@ const (
 )
 
 // validateInet6 checks IPv6 settings of a link request (inet6_validate_link_af).
-func (d *device) validateInet6(b []byte) error {
+func (d *device) validateInet6(b []byte, ext *extack) error {
 	if d.registered && d.NoInet6 {
 		return fail(rpdb.EAFNOSUPPORT, "")
 	}
-	tb, err := parseAttrs(b, inet6LinkPolicy, liberal)
+	tb, err := parseAttrs(b, inet6LinkPolicy, liberal, ext)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (d *device) setInet6(b []byte) error {
 	if d.NoInet6 {
 		return fail(rpdb.EAFNOSUPPORT, "")
 	}
-	tb, err := parseAttrs(b, inet6LinkPolicy, liberal)
+	tb, err := parseAttrs(b, inet6LinkPolicy, liberal, nil)
 	if err != nil {
 		return err
 	}

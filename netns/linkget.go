@@ -34,7 +34,7 @@ func parseLinkMessage(r *request, how validation) (linkHeader, attrs, error) {
 	if len(r.data) < linkHeaderLen {
 		return linkHeader{}, nil, fail(rpdb.EINVAL, "Invalid header length")
 	}
-	tb, err := parseAttrs(r.data[linkHeaderLen:], linkPolicy, how)
+	tb, err := parseAttrs(r.data[linkHeaderLen:], linkPolicy, how, &r.ext)
 	return readLinkHeader(r.data), tb, err
 }
 
@@ -172,7 +172,7 @@ func parseLinkDump(r *request) (linkFilter, error) {
 	} else if len(r.data) < header {
 		header = min(4, len(r.data)) // struct rtgenmsg, aligned
 	}
-	tb, err := parseAttrs(r.data[header:], linkPolicy, how)
+	tb, err := parseAttrs(r.data[header:], linkPolicy, how, &r.ext)
 	if err != nil {
 		if r.strict() {
 			return f, err
@@ -200,7 +200,7 @@ func (f *linkFilter) read(r *request, tb attrs) error {
 		case iflaMaster:
 			f.master = int(int32(tb.u32(typ)))
 		case iflaLinkInfo:
-			info, err := parseAttrs(tb[typ], linkInfoPolicy, liberal)
+			info, err := parseAttrs(tb[typ], linkInfoPolicy, liberal, nil)
 			if err == nil && info.has(iflaInfoKind) {
 				f.kind = linkKinds[info.str(iflaInfoKind)]
 			}

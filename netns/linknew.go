@@ -39,7 +39,7 @@ func newLink(r *request) error {
 		return err
 	}
 	if l.tb.has(iflaLinkInfo) {
-		if l.info, err = parseAttrs(l.tb[iflaLinkInfo], linkInfoPolicy, liberal); err != nil {
+		if l.info, err = parseAttrs(l.tb[iflaLinkInfo], linkInfoPolicy, liberal, nil); err != nil {
 			return fail(refusal(err).Errno, "")
 		}
 	}
@@ -65,7 +65,7 @@ func (l *linkRequest) readData() error {
 	k := l.kind
 	var err error
 	if k.policy != nil && l.info.has(iflaInfoData) {
-		if l.data, err = parseAttrs(l.info[iflaInfoData], k.policy, liberal); err != nil {
+		if l.data, err = parseAttrs(l.info[iflaInfoData], k.policy, liberal, &l.ext); err != nil {
 			return err
 		}
 	}
@@ -152,7 +152,7 @@ func (l *linkRequest) change(d *device) error {
 		if d.master == nil || d.master.kind == nil || d.master.kind.changePort == nil {
 			return fail(rpdb.EOPNOTSUPP, "")
 		}
-		data, err := parseAttrs(l.info[iflaInfoSlaveData], d.master.kind.portPolicy, liberal)
+		data, err := parseAttrs(l.info[iflaInfoSlaveData], d.master.kind.portPolicy, liberal, &l.ext)
 		if err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (l *linkRequest) create() error {
 	if l.tb.has(iflaIfname) {
 		name = truncate(l.tb.str(iflaIfname), ifNameSize-1)
 	}
-	d, err := l.target.newDevice(l.kind, name, l.tb)
+	d, err := l.target.newDevice(l.kind, name, l.tb, &l.ext)
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (l *linkRequest) notifyAs() *request {
 }
 
 // newDevice makes a device that is in no table yet (rtnl_create_link).
-func (n *Namespace) newDevice(k *linkKind, name string, tb attrs) (*device, error) {
+func (n *Namespace) newDevice(k *linkKind, name string, tb attrs, ext *extack) (*device, error) {
 	d := &device{kind: k, ns: n, sizes: defaultSizes, queues: k.queues(tb)}
 	d.Name, d.Kind, d.Qdisc = name, k.name, "noop"
 	if q := d.queues[0]; q < 1 || q > 4096 {
@@ -211,7 +211,7 @@ func (n *Namespace) newDevice(k *linkKind, name string, tb attrs) (*device, erro
 		return nil, fail(rpdb.EINVAL, "Invalid number of receive queues")
 	}
 	k.setup(d)
-	if err := d.validate(tb); err != nil {
+	if err := d.validate(tb, ext); err != nil {
 		return nil, err
 	}
 	if tb.has(iflaMTU) {

@@ -59,7 +59,7 @@ func (d *device) changeAltNames(list []byte, add bool) (changed bool, err error)
 }
 
 func (d *device) changeAltName(a attr, add bool) error {
-	if err := validateAttr(a, linkPolicy, liberal); err != nil {
+	if err := validateAttr(a, linkPolicy, liberal, nil); err != nil {
 		return fail(refusal(err).Errno, "")
 	}
 	n := d.ns

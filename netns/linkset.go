@@ -42,7 +42,7 @@ func setLink(r *request) error {
 
 // set changes a device (do_setlink). What was done before an error stays.
 func (l *linkRequest) set(d *device, done setStatus) error {
-	if err := d.validate(l.tb); err != nil {
+	if err := d.validate(l.tb, &l.ext); err != nil {
 		return err
 	}
 	err := l.setAll(d, &done)

@@ -6,7 +6,7 @@ import (
 
 // validate checks what a request wants of a device before anything is done
 // (validate_linkmsg).
-func (d *device) validate(tb attrs) error {
+func (d *device) validate(tb attrs, ext *extack) error {
 	if tb.has(iflaAddress) && len(tb[iflaAddress]) < len(d.Address) {
 		return fail(rpdb.EINVAL, "")
 	}
@@ -28,10 +28,10 @@ func (d *device) validate(tb attrs) error {
 			return fail(rpdb.EINVAL, c.msg)
 		}
 	}
-	return d.validateFamilies(tb)
+	return d.validateFamilies(tb, ext)
 }
 
-func (d *device) validateFamilies(tb attrs) error {
+func (d *device) validateFamilies(tb attrs, ext *extack) error {
 	if !tb.has(iflaAFSpec) {
 		return nil
 	}
@@ -44,9 +44,9 @@ func (d *device) validateFamilies(tb attrs) error {
 		var err error
 		switch rpdb.Family(a.typ) {
 		case rpdb.IPv4:
-			err = d.validateInet(a.data)
+			err = d.validateInet(a.data, ext)
 		case rpdb.IPv6:
-			err = d.validateInet6(a.data)
+			err = d.validateInet6(a.data, ext)
 		default:
 			err = fail(rpdb.EAFNOSUPPORT, "")
 		}

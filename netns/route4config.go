@@ -70,7 +70,7 @@ func (n *Namespace) parseConfig4(r *request) (*config4, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := parseAttrs(list, route4Policy, liberal); err != nil {
+	if _, err := parseAttrs(list, route4Policy, liberal, &r.ext); err != nil {
 		return nil, err
 	}
 	c := &config4{

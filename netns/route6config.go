@@ -70,7 +70,7 @@ func (n *Namespace) parseRoute6(r *request) (*config6, error) {
 		return nil, fail(rpdb.EINVAL, "Invalid header length")
 	}
 	h := r.data[:routeHeaderLen]
-	tb, err := parseAttrs(r.data[routeHeaderLen:], policyRoute6, liberal)
+	tb, err := parseAttrs(r.data[routeHeaderLen:], policyRoute6, liberal, &r.ext)
 	if err != nil {
 		return nil, err
 	}

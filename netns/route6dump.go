@@ -108,7 +108,7 @@ func (n *Namespace) routeFilter(r *request) (dumpFilter, error) {
 	}
 	f.cached, f.prefix = flags&rpdb.FlagCloned != 0, flags&flagOnlyPrefix != 0
 	f.table, f.protocol, f.typ = uint32(h[4]), h[5], rpdb.RouteType(h[7])
-	tb, err := parseAttrs(r.data[routeHeaderLen:], route4Policy, deprecatedStrict)
+	tb, err := parseAttrs(r.data[routeHeaderLen:], route4Policy, deprecatedStrict, &r.ext)
 	if err != nil {
 		return f, err
 	}

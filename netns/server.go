@@ -47,6 +47,7 @@ type request struct {
 	head netlink.Header
 	data []byte // after the netlink header
 	emit func(netlink.Message)
+	ext  extack
 
 	// filtered is set by a dump that leaves something out on request: all its messages
 	// say so (NLM_F_DUMP_FILTERED).
@@ -164,9 +165,8 @@ const (
 	flagCapped  = netlink.Capped
 	flagAckTLVs = netlink.AcknowledgeTLVs
 
-	nlmsgerrMsg = 1
-	flagBulk    = netlink.HeaderFlags(0x200) // NLM_F_BULK
-	headerLen   = 16
+	flagBulk  = netlink.HeaderFlags(0x200) // NLM_F_BULK
+	headerLen = 16
 )
 
 // ack sends the outcome of a request (netlink_ack).
@@ -182,7 +182,7 @@ func (r *request) ack(err error) {
 	body = append(body, rtnl.AppendMessage(nil, echoed)[:headerLen]...)
 	body = append(body, payload...)
 	body = append(body, make([]byte, -len(body)&3)...)
-	if tlvs := r.outcomeAttrs(e); tlvs != nil {
+	if tlvs := r.outcomeAttrs(err); tlvs != nil {
 		body, flags = append(body, tlvs...), flags|flagAckTLVs
 	}
 	r.emit(netlink.Message{Header: r.answerHeader(netlink.Error, flags), Data: body})
@@ -193,22 +193,10 @@ func (r *request) done(err error) {
 	e := refusal(err)
 	body := binary.NativeEndian.AppendUint32(nil, uint32(-int32(e.Errno)))
 	flags := r.dumpFlags()
-	if tlvs := r.outcomeAttrs(e); tlvs != nil {
+	if tlvs := r.outcomeAttrs(err); tlvs != nil {
 		body, flags = append(body, tlvs...), flags|flagAckTLVs
 	}
 	r.emit(netlink.Message{Header: r.answerHeader(netlink.Done, flags), Data: body})
-}
-
-// outcomeAttrs is the extended part of an outcome, if the socket asked for it.
-func (r *request) outcomeAttrs(e *rtnl.Error) []byte {
-	if !r.sock.opts.ExtendedAck || e.Msg == "" {
-		return nil
-	}
-	n := attrHeader + len(e.Msg) + 1
-	b := binary.NativeEndian.AppendUint16(nil, uint16(n))
-	b = binary.NativeEndian.AppendUint16(b, nlmsgerrMsg)
-	b = append(b, e.Msg...)
-	return append(b, make([]byte, 1+(-n&3))...)
 }
 
 // refusal returns the kernel's view of an error. All errors of handlers are
@@ -219,6 +207,8 @@ func refusal(err error) *rtnl.Error {
 		return &rtnl.Error{}
 	case *rtnl.Error:
 		return e
+	case *attrError:
+		return e.refusal
 	default:
 		return fail(rpdb.EIO, "emulation: "+err.Error())
 	}

@@ -1,0 +1,119 @@
+package netns
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
+)
+
+// extack is what a request tells beside its outcome (struct netlink_ext_ack). Its
+// methods take nil for nobody who listens.
+type extack struct{ text string }
+
+// warn keeps a text, which an error with a text of its own replaces (NL_SET_ERR_MSG
+// without an error).
+func (x *extack) warn(text string) {
+	if x != nil {
+		x.text = text
+	}
+}
+
+// attrError is an error that points at an attribute of the request.
+type attrError struct {
+	refusal *rtnl.Error
+	attr    []byte  // its payload, a part of request.data
+	policy  *policy // what it offended; nil: something else
+}
+
+func (e *attrError) Error() string { return e.refusal.Error() }
+
+// failAttr is fail with the attribute to blame (NL_SET_ERR_MSG_ATTR).
+func failAttr(errno rpdb.Errno, msg string, attr []byte) error {
+	return &attrError{refusal: fail(errno, msg), attr: attr}
+}
+
+// failPolicy is failAttr with the policy that was offended (NL_SET_ERR_MSG_ATTR_POL).
+func failPolicy(errno rpdb.Errno, msg string, a attr, p *policy) error {
+	return &attrError{refusal: fail(errno, msg), attr: a.data, policy: p}
+}
+
+// Attributes of an outcome (enum nlmsgerr_attrs), and of a policy
+// (enum netlink_policy_type_attr).
+const (
+	nlmsgerrMsg    = 1
+	nlmsgerrOffset = 2
+	nlmsgerrPolicy = 4
+
+	policyType = 1
+	policyMinS = 2
+	policyMaxS = 3
+	policyMinU = 4
+	policyMaxU = 5
+	policyLen  = 7 // the longest
+)
+
+// outcomeAttrs is the extended part of an outcome, if the socket asked for it
+// (netlink_ack_tlv_fill).
+func (r *request) outcomeAttrs(err error) []byte {
+	if !r.sock.opts.ExtendedAck {
+		return nil
+	}
+	w := &message{}
+	text := refusal(err).Msg
+	if text == "" {
+		text = r.ext.text
+	}
+	if text != "" {
+		w.str(nlmsgerrMsg, text)
+	}
+	e, ok := err.(*attrError) //nolint:errorlint // never wrapped
+	if !ok {
+		return w.b
+	}
+	// The payload reaches to the end of the buffer that the message is in, so that
+	// what lies before it is the difference of the capacities.
+	w.u32(nlmsgerrOffset, uint32(headerLen+cap(r.data)-cap(e.attr)-attrHeader))
+	if e.policy != nil {
+		e.policy.put(w)
+	}
+	return w.b
+}
+
+// policyTypes are the numbers that tell of kinds (enum netlink_attribute_type).
+var policyTypes = map[attrKind]uint32{
+	attrFlag: 1, attrU8: 2, attrU16: 3, attrU32: 4, attrU64: 5, attrS32: 8, attrBinary: 10, attrString: 11, attrNested: 13,
+}
+
+// put describes a policy (__netlink_policy_dump_write_attr); there is nothing to say
+// of attributes of no kind.
+func (p *policy) put(w *message) {
+	typ, ok := policyTypes[p.kind]
+	if !ok {
+		return
+	}
+	w.nest(nlmsgerrPolicy|nestedFlag, func() {
+		switch p.kind {
+		case attrU8, attrU16, attrU32, attrU64:
+			lo, hi := p.min, p.max
+			if hi == 0 {
+				hi = math.MaxUint64 >> (64 - 8*fixedLen[p.kind])
+			}
+			w.put(policyMinU, binary.NativeEndian.AppendUint64(nil, lo))
+			w.put(policyMaxU, binary.NativeEndian.AppendUint64(nil, hi))
+		case attrS32:
+			lo, hi := int64(math.MinInt32), int64(math.MaxInt32)
+			if p.max != 0 {
+				lo, hi = int64(p.min), int64(p.max)
+			}
+			w.put(policyMinS, binary.NativeEndian.AppendUint64(nil, uint64(lo)))
+			w.put(policyMaxS, binary.NativeEndian.AppendUint64(nil, uint64(hi)))
+		case attrString, attrBinary:
+			if p.len > 0 {
+				w.u32(policyLen, uint32(p.len))
+			}
+		}
+		w.u32(policyType, typ)
+	})
+}

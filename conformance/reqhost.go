@@ -61,6 +61,7 @@ var reqGroups = []netns.Group{
 	netns.GroupLink, netns.GroupNotify, netns.GroupNeigh, netns.GroupIPv4Addr, netns.GroupIPv4Route, netns.GroupIPv4Rule,
 	netns.GroupIPv6Addr, netns.GroupIPv6Route, netns.GroupIPv6IfInfo, netns.GroupIPv6Prefix, netns.GroupIPv6Rule,
 	netns.GroupIPv4NetConf, netns.GroupIPv6NetConf, netns.GroupNSID, netns.GroupNextHop,
+	netns.GroupIPv4MCAddr, netns.GroupIPv6MCAddr,
 }
 
 // splitMessages cuts a datagram of answers into copies of its messages.

@@ -17,6 +17,8 @@ type inDevice struct {
 	list []*addr4 // primary addresses first
 	dead bool     // about to go
 	vrf  *device  // that it belongs to, nil: none
+
+	groups []*group4 // the newest first
 }
 
 // addr4 is an IPv4 address of a device (struct in_ifaddr).
@@ -90,6 +92,11 @@ func newAddr4(r *request) error {
 	old := in.find(a)
 	if old == nil {
 		n.setLifetime4(a, valid, preferred)
+		if a.flags&rpdb.IFAMCAutoJoin != 0 {
+			if errno := n.autojoin4(a); errno != rpdb.OK {
+				return fail(errno, "ipv4: Multicast auto join failed")
+			}
+		}
 		return n.insertAddr4(a, r)
 	}
 	if r.head.Flags&netlink.Excl != 0 || r.head.Flags&netlink.Replace == 0 {
@@ -257,6 +264,9 @@ func delAddr4(r *request) error {
 			as.has(ifaLabel) && as.str(ifaLabel) != x.label ||
 			as.has(ifaAddress) && (x.plen != head[1] || !x.covers(binary.BigEndian.Uint32(as[ifaAddress]))) {
 			continue
+		}
+		if isMulticast4(x.address) {
+			n.autoleave4(x)
 		}
 		n.removeAddr4(x.in, i, r)
 		return nil

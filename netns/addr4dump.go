@@ -63,37 +63,36 @@ func (n *Namespace) notifyAddr4(typ netlink.HeaderType, a *addr4, r *request) {
 
 // dumpAddrs4 answers RTM_GETADDR with NLM_F_DUMP (inet_dump_ifaddr).
 func dumpAddrs4(r *request) error {
-	n := r.ns
-	index := 0
-	if r.strict() {
-		var err error
-		if index, err = parseAddrFilter4(r); err != nil {
-			return err
+	return r.ns.dumpDevs4(r, func(in *inDevice) {
+		for _, a := range in.list {
+			r.row(rtnl.RTMNewAddr, 0, r.ns.appendAddr4(nil, a))
 		}
-	}
-	if index != 0 {
-		r.filtered = true
-		d := n.byIndex(index)
-		if d == nil {
-			return fail(rpdb.ENODEV, "")
-		}
-		n.dumpDevice4(r, d)
-		return nil
-	}
-	for _, d := range n.devices.list {
-		n.dumpDevice4(r, d)
-	}
-	return nil
+	})
 }
 
-func (n *Namespace) dumpDevice4(r *request, d *device) {
-	in := d.inet4
-	if in == nil {
-		return
+// dumpDevs4 checks the request of a dump and calls f for the devices that it is about
+// (inet_dump_addr).
+func (n *Namespace) dumpDevs4(r *request, f func(*inDevice)) error {
+	devs := n.devices.list
+	if r.strict() {
+		index, err := parseAddrFilter4(r)
+		if err != nil {
+			return err
+		}
+		if index != 0 {
+			d := n.byIndex(index)
+			if d == nil {
+				return fail(rpdb.ENODEV, "")
+			}
+			devs = []*device{d}
+		}
 	}
-	for _, a := range in.list {
-		r.row(rtnl.RTMNewAddr, 0, n.appendAddr4(nil, a))
+	for _, d := range devs {
+		if d.inet4 != nil {
+			f(d.inet4)
+		}
 	}
+	return nil
 }
 
 // parseAddrFilter4 reads a strict request for a dump (inet_valid_dump_ifaddr_req).
@@ -106,7 +105,7 @@ func parseAddrFilter4(r *request) (index int, err error) {
 		return 0, fail(rpdb.EINVAL, "ipv4: Invalid values in header for address dump request")
 	}
 	index = int(int32(binary.NativeEndian.Uint32(h[4:])))
-	r.filtered = index != 0
+	r.filtered = r.filtered || index != 0
 	as, err := parseAttrs(r.data[addrHeaderLen:], addr4Policy, deprecatedStrict, &r.ext)
 	if err != nil {
 		return 0, err

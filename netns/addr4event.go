@@ -10,29 +10,50 @@ import (
 
 const loopback4 = 127<<24 | 1 // 127.0.0.1
 
-// inetAddrs gives devices their list of addresses and takes it away (inetdev_event).
+// inetAddrs gives devices their lists of addresses and groups and takes them away
+// (inetdev_event).
 func inetAddrs(n *Namespace, d *device, e event) {
 	in := d.inet4
 	if in == nil {
 		if !d.NoInet && (e == eventRegister || e == eventChangeMTU) {
 			d.inet4 = &inDevice{dev: d, vrf: n.vrfOf(d)}
+			if d.Up() {
+				n.joinGroup4(d.inet4, allHosts4)
+			}
 		}
 		return
 	}
-	switch {
-	case e == eventUp && d.IsLoopback() && d.MTU >= minMTU4 && len(in.list) == 0:
-		a := &addr4{in: in, local: loopback4, address: loopback4, plen: 8, scope: rpdb.ScopeHost, label: d.Name}
-		n.setLifetime4(a, rpdb.Forever, rpdb.Forever)
-		_ = n.insertAddr4(a, nil) // nothing is there that it could clash with
-	case e == eventUnregister, e == eventChangeMTU && d.MTU < minMTU4:
+	switch e {
+	case eventUp:
+		if d.MTU >= minMTU4 {
+			n.inetUp(in)
+		}
+	case eventDown:
+		n.leaveGroup4(in, allHosts4)
+	case eventUnregister:
 		n.dropInDevice(in)
+	case eventChangeMTU:
+		if d.MTU < minMTU4 {
+			n.dropInDevice(in)
+		}
 	}
 }
 
-// dropInDevice deletes the addresses of a device and then its list
-// (inetdev_destroy).
+// inetUp gives lo its address and a device the group of all hosts (ip_mc_up).
+func (n *Namespace) inetUp(in *inDevice) {
+	if in.dev.IsLoopback() && len(in.list) == 0 {
+		a := &addr4{in: in, local: loopback4, address: loopback4, plen: 8, scope: rpdb.ScopeHost, label: in.dev.Name}
+		n.setLifetime4(a, rpdb.Forever, rpdb.Forever)
+		_ = n.insertAddr4(a, nil) // nothing is there that it could clash with
+	}
+	n.joinGroup4(in, allHosts4)
+}
+
+// dropInDevice ends the groups and the addresses of a device (inetdev_destroy). The
+// groups but that of all hosts end without a word (ip_mc_destroy_dev).
 func (n *Namespace) dropInDevice(in *inDevice) {
 	in.dead = true
+	n.leaveGroup4(in, allHosts4)
 	for len(in.list) > 0 {
 		n.removeAddr4(in, 0, nil)
 	}

@@ -21,6 +21,8 @@ type ipv4 struct {
 	// customLocal tells that a route of type local was added on request
 	// (fib_has_custom_local_routes).
 	customLocal bool
+
+	joined []membership4 // multicast groups of addresses
 }
 
 // hop4 is a nexthop of a route (struct fib_nh).

@@ -47,7 +47,9 @@ func (n *Namespace) joinGroup6(in *inet6Dev, addr netip.Addr) {
 			return
 		}
 	}
-	in.groups = slices.Insert(in.groups, 0, &group6{addr: addr, users: 1, created: n.world.now()})
+	g := &group6{addr: addr, users: 1, created: n.world.now()}
+	in.groups = slices.Insert(in.groups, 0, g)
+	n.notify(nil, GroupIPv6MCAddr, rtmNewMulticast, 0, fillGroup6(ifaMulticast, addr, in.dev.Index, g.created, g.created))
 }
 
 // leaveGroup6 is __ipv6_dev_mc_dec.
@@ -56,6 +58,7 @@ func (n *Namespace) leaveGroup6(in *inet6Dev, addr netip.Addr) {
 		if g.addr == addr {
 			if g.users--; g.users == 0 {
 				in.groups = slices.Delete(in.groups, i, i+1)
+				n.notify(nil, GroupIPv6MCAddr, rtmDelMulticast, 0, fillGroup6(ifaMulticast, addr, in.dev.Index, g.created, g.created))
 			}
 			return
 		}

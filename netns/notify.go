@@ -26,6 +26,9 @@ const (
 	GroupIPv6NetConf Group = 25
 	GroupNSID        Group = 28
 	GroupNextHop     Group = 32
+	GroupIPv4MCAddr  Group = 37
+	GroupIPv6MCAddr  Group = 38
+	GroupIPv6ACAddr  Group = 39
 )
 
 // Join adds the socket to multicast groups: it receives their notifications from now

@@ -17,8 +17,14 @@ type handler struct {
 	bulk bool
 	// split: only the two families know the request.
 	split bool
+	only6 bool // of the two, only IPv6
 	// global: the request can touch other namespaces too.
 	global bool
+}
+
+// foreign reports whether a family does not know the request.
+func (h *handler) foreign(f rpdb.Family) bool {
+	return h.split && f != rpdb.IPv6 && (h.only6 || f != rpdb.IPv4)
 }
 
 // handlers are the requests that are understood. A type that is not here is refused
@@ -27,8 +33,8 @@ var handlers = map[netlink.HeaderType]handler{
 	rtnl.RTMNewAddr:  {doit: byFamily(newAddr4, newAddr6)},
 	rtnl.RTMDelAddr:  {doit: byFamily(delAddr4, delAddr6), split: true},
 	rtnl.RTMGetAddr:  {doit: byFamily(nil, getAddr6), dump: dumpByFamily(dumpAddrs4, dumpAddrs6)},
-	rtmGetMulticast:  {dump: dumpByFamily(nil, dumpGroups6)},
-	rtmGetAnycast:    {dump: dumpByFamily(nil, dumpAnycasts6)},
+	rtmGetMulticast:  {dump: byFamily(dumpGroups4, dumpGroups6), split: true},
+	rtmGetAnycast:    {dump: byFamily(nil, dumpAnycasts6), split: true, only6: true},
 	rtnl.RTMNewRoute: {doit: byFamily(newRoute4, newRoute6)},
 	rtnl.RTMDelRoute: {doit: byFamily(delRoute4, delRoute6), split: true},
 	rtnl.RTMGetRoute: {doit: getRoute, dump: dumpByFamily(dumpRoutes4, dumpRoutes6)},
@@ -122,7 +128,7 @@ func (r *request) run() (dumped bool, err error) {
 	h := handlers[r.head.Type]
 	isGet := r.head.Type&kindOf == kindGet
 	if isGet && r.head.Flags&netlink.Dump != 0 {
-		if h.dump == nil {
+		if h.dump == nil || h.foreign(r.family()) {
 			return false, fail(rpdb.EOPNOTSUPP, "")
 		}
 		defer r.lock(false, true)()
@@ -131,7 +137,7 @@ func (r *request) run() (dumped bool, err error) {
 	if h.doit == nil {
 		return false, fail(rpdb.EOPNOTSUPP, "")
 	}
-	if h.split && r.family() != rpdb.IPv4 && r.family() != rpdb.IPv6 {
+	if h.foreign(r.family()) {
 		return false, fail(rpdb.EOPNOTSUPP, "")
 	}
 	if r.head.Type&kindOf == kindDel && r.head.Flags&flagBulk != 0 && !h.bulk {

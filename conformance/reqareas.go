@@ -165,7 +165,7 @@ func (g *reqGen) addrs() {
 		case x < 78:
 			g.op(AddrOp{Del, a})
 		case x < 84:
-			g.oddDump(pick(g.dice, dumpAddrs4, dumpAddrs6, dumpAllAddrs))
+			g.oddDump(pick(g.dice, dumpAddrs4, dumpAddrs6, dumpAllAddrs, dumpGroups4, dumpGroups6))
 		case x < 87:
 			g.hollow(rtnl.RTMNewAddr, 8, f)
 		case x < 90:
@@ -180,7 +180,7 @@ func (g *reqGen) addrs() {
 			g.dump(dumpAllAddrs, dumpRoutes4, dumpRoutes6)
 		}
 	}
-	g.dump(dumpAddrs4, dumpAddrs6, dumpRoutes4, dumpRoutes6)
+	g.dump(dumpAddrs4, dumpAddrs6, dumpRoutes4, dumpRoutes6, dumpGroups4, dumpGroups6)
 }
 
 // dressed gives an address labels, lifetimes, protocols and flags.

@@ -138,9 +138,13 @@ var (
 	dumpBuckets   = dumpKind{"ip nexthop bucket show", rtnl.RTMGetNextHopBucket, rpdb.Unspec, nil}
 	dumpNetConf4  = dumpKind{"ip -4 netconf show", rtnlGetNetConf, rpdb.IPv4, nil}
 	dumpNetConf6  = dumpKind{"ip -6 netconf show", rtnlGetNetConf, rpdb.IPv6, nil}
+	dumpGroups4   = dumpKind{"ip -4 maddr show", rtmGetMulticast, rpdb.IPv4, nil}
+	dumpGroups6   = dumpKind{"ip -6 maddr show", rtmGetMulticast, rpdb.IPv6, nil}
 	dumpAllAddrs  = dumpKind{"ip addr show", rtnl.RTMGetAddr, rpdb.Unspec, nil}
 	dumpAllRoutes = dumpKind{"ip route show table all, of any family", rtnl.RTMGetRoute, rpdb.Unspec, nil}
 )
+
+const rtmGetMulticast netlink.HeaderType = 58
 
 const rtnlGetNetConf netlink.HeaderType = 82
 
@@ -198,6 +202,7 @@ var filters = map[netlink.HeaderType][]uint16{
 	rtnl.RTMGetNeigh:         {8, 9, 1, 2},
 	rtnl.RTMGetNextHop:       {1, 5, 9, 10, 11, 2},
 	rtnl.RTMGetNextHopBucket: {1, 5, 9, 13, 2},
+	rtmGetMulticast:          {7, 10, 1, 8},
 	rtnlGetNetConf:           {1, 2},
 }
 

@@ -25,6 +25,7 @@ const (
 	msgAddr    netlink.HeaderType = 20
 	msgRoute   netlink.HeaderType = 24
 	msgNeigh   netlink.HeaderType = 28
+	msgGroup   netlink.HeaderType = 56
 	msgNextHop netlink.HeaderType = 104
 	msgBucket  netlink.HeaderType = 116
 )
@@ -49,6 +50,7 @@ var reqMasks = []reqMask{
 	{base: msgAddr, path: []uint16{6}, from: 8, why: "ifa_cacheinfo: when the address was made and changed"},
 	{base: msgAddr, path: []uint16{6}, from: 0, to: 1, only: finiteLife, why: "ifa_cacheinfo: the low byte of a lifetime that runs"},
 	{base: msgAddr, path: []uint16{6}, from: 4, to: 5, only: finiteLife, why: "ifa_cacheinfo: the low byte of a lifetime that runs"},
+	{base: msgGroup, path: []uint16{6}, from: 8, why: "ifa_cacheinfo: when the group was joined"},
 	{base: msgRoute, path: []uint16{12}, from: 4, to: 8, why: "rta_cacheinfo: when the route was used"},
 	{base: msgRoute, path: []uint16{12}, from: 8, to: 10, why: "rta_cacheinfo: the low bytes of the time that is left"},
 	{base: msgRoute, path: []uint16{12}, from: 8, to: 12, only: longPast, why: "rta_cacheinfo: an end that is past counts from the kernel's start"},

@@ -104,7 +104,7 @@ func reqHeaderLen(t netlink.HeaderType) int {
 	switch t &^ 3 {
 	case 16, 108: // links
 		return 16
-	case 20, 104, 116, 72: // addresses, nexthops, labels
+	case 20, 56, 104, 116, 72: // addresses, groups, nexthops, labels
 		if t >= 72 && t < 76 {
 			return 12
 		}

@@ -58,8 +58,12 @@ type device struct {
 	tailroom      uint16
 	immutable     bool // cannot leave its namespace (netns_immutable)
 	noQueue       bool // IFF_NO_QUEUE: no queueing discipline by default
+	noVLAN        bool // NETIF_F_VLAN_CHALLENGED
 	addrSet       bool // NET_ADDR_SET: the user chose the hardware address
+	addrStolen    bool // NET_ADDR_STOLEN: the hardware address is that of the device below
 	registered    bool
+	initializing  bool // RTNL_LINK_INITIALIZING: nobody was told of it yet
+	leaving       bool // NETREG_UNREGISTERING: it is being deleted
 	alias         string
 	protoDown     bool
 	broadcast     []byte
@@ -71,7 +75,9 @@ type device struct {
 	inet6 *inet6Dev // addresses and groups; nil: no IPv6 state
 
 	kind   *linkKind // nil: made by no rtnetlink request
+	own    any       // what the kind keeps (netdev_priv)
 	lower  *device   // the device below (vlan, macvlan)
+	uppers []*device // what has this one below, oldest first
 	peer   *device   // the other end of a veth pair, which may be in another namespace
 	master *device
 	ports  []*device // what is enslaved to it, oldest first
@@ -189,7 +195,7 @@ func (n *Namespace) addLoopback() {
 			Index: n.freeIndex(), Name: "lo", Type: arphrdLoopback,
 			MTU: 65536, Address: make([]byte, 6), Qdisc: "noop", TxQLen: 1000,
 		},
-		flags: rpdb.IFFLoopback, noQueue: true, immutable: true, registered: true,
+		flags: rpdb.IFFLoopback, noQueue: true, noVLAN: true, immutable: true, registered: true,
 		broadcast: make([]byte, 6), queues: [2]uint32{1, 1}, sizes: defaultSizes,
 	}
 	n.enlist(d)

@@ -31,21 +31,26 @@ type deviceHook func(*Namespace, *device, event)
 // that must still see addresses stands before inetEnd. With MTU below 68,
 // eventChangeMTU ends it, as eventUnregister does; the same with hooks6, inet6End and
 // 1280.
-var hooksCore, hooks4, hooks6 []deviceHook
+//
+// Devices that are stacked on others follow them between and after the two
+// (hooksDrivers, hooksStacks).
+var hooksCore, hooks4, hooksDrivers, hooks6, hooksStacks []deviceHook
 
 // The tables refer to functions that raise events themselves, which initializers of
 // the variables could not.
 func init() {
 	hooksCore = []deviceHook{notifyLinkEvent}
 	hooks4 = []deviceHook{inetBegin, inetAddrs, inetEnd, fib4}
+	hooksDrivers = []deviceHook{stackEvent(true)}
 	hooks6 = []deviceHook{inet6Begin, addrconf6, ndisc6, inet6End}
+	hooksStacks = []deviceHook{stackEvent(false)}
 }
 
 // deviceEvent tells every part of the namespace, in the kernel's order, that
 // something happened to a device (call_netdevice_notifiers).
 func (n *Namespace) deviceEvent(d *device, e event) {
 	n.changes++
-	for _, hooks := range [...][]deviceHook{hooksCore, hooks4, hooks6} {
+	for _, hooks := range [...][]deviceHook{hooksCore, hooks4, hooksDrivers, hooks6, hooksStacks} {
 		for _, h := range hooks {
 			h(n, d, e)
 		}

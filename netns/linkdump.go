@@ -188,9 +188,12 @@ func counters(n int) []byte {
 	return append(binary.NativeEndian.AppendUint64(nil, uint64(n)), make([]byte, 8*(n-1))...)
 }
 
-// notifyLink sends RTM_NEWLINK with the flags that changed (rtmsg_ifinfo).
+// notifyLink sends RTM_NEWLINK with the flags that changed, unless the device is
+// being deleted (rtmsg_ifinfo).
 func (n *Namespace) notifyLink(r *request, typ netlink.HeaderType, d *device, o linkMessage) {
-	n.notify(r, GroupLink, typ, 0, d.encode(n, o))
+	if d.registered && !d.leaving {
+		n.notify(r, GroupLink, typ, 0, d.encode(n, o))
+	}
 }
 
 // notifyLinkEvent tells of events that nothing else tells of (rtnetlink_event).

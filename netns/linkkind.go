@@ -8,8 +8,8 @@ type linkKind struct {
 	policy   []policy // of IFLA_INFO_DATA
 	validate func(tb, data attrs) error
 	readPeer func(*linkRequest) error
-	setup    func(*device) // before it is in any table
-	newLink  func(*linkRequest, *device) error
+	setup    func(*device)                     // before it is in any table
+	newLink  func(*linkRequest, *device) error // nil: it is only registered
 	change   func(*linkRequest, *device) error
 	// dellink adds the devices that go with one to the list, itself excepted.
 	dellink  func(d *device, list []*device) []*device
@@ -20,17 +20,22 @@ type linkKind struct {
 	changePort func(port *device, data attrs) error
 	fillPort   func(port *device, m *message)
 
-	init        func(*device) error // before it is in the tables (ndo_init)
-	uninit      func(*device)
-	open        func(*device) error
-	stop        func(*device)
-	iflink      func(*device) int
-	setAddress  func(*device, []byte) error
-	changeMTU   func(*device, uint32) error
-	enslave     func(master, port *device) error
-	release     func(master, port *device) error
-	portChanged func(port *device, e event) // something happened to a port
-	userCarrier bool                        // IFLA_CARRIER is accepted (ndo_change_carrier)
+	init       func(*device) error // before it is in the tables (ndo_init)
+	uninit     func(*device)
+	open       func(*device) error
+	stop       func(*device)
+	iflink     func(*device) int
+	setAddress func(*device, []byte) error
+	changeMTU  func(*device, uint32) error
+	enslave    func(master, port *device) error
+	release    func(master, port *device) error
+	rxFlags    func(d *device, changed uint32) // ndo_change_rx_flags
+	// portEvent is told what happens to a port, lowerEvent what happens to a device
+	// with devices of the kind on top; early: before IPv6 is told.
+	portEvent   func(port *device, e event)
+	lowerEvent  func(below *device, uppers []*device, e event)
+	early       bool
+	userCarrier bool // IFLA_CARRIER is accepted (ndo_change_carrier)
 	protoDown   bool
 	manyQueues  func() [2]uint32
 }

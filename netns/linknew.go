@@ -166,9 +166,6 @@ func (l *linkRequest) change(d *device) error {
 
 // create makes a device (rtnl_newlink_create).
 func (l *linkRequest) create() error {
-	if l.kind.newLink == nil {
-		return fail(rpdb.EOPNOTSUPP, "")
-	}
 	name := l.kind.name + "%d"
 	if l.tb.has(iflaIfname) {
 		name = truncate(l.tb.str(iflaIfname), ifNameSize-1)
@@ -178,7 +175,7 @@ func (l *linkRequest) create() error {
 		return err
 	}
 	d.Index = l.head.index
-	if err := l.kind.newLink(l, d); err != nil {
+	if err := l.register(d); err != nil {
 		return err
 	}
 	if err := d.configure(l.head, l.notifyAs()); err != nil {
@@ -194,6 +191,14 @@ func (l *linkRequest) create() error {
 	return nil
 }
 
+// register puts a new device into its namespace, as its kind does it.
+func (l *linkRequest) register(d *device) error {
+	if l.kind.newLink != nil {
+		return l.kind.newLink(l, d)
+	}
+	return d.register()
+}
+
 // notifyAs returns the request if its notifications are to carry its number, which
 // the kernel does for requests that ask for an echo.
 func (l *linkRequest) notifyAs() *request {
@@ -202,7 +207,7 @@ func (l *linkRequest) notifyAs() *request {
 
 // newDevice makes a device that is in no table yet (rtnl_create_link).
 func (n *Namespace) newDevice(k *linkKind, name string, tb attrs, ext *extack) (*device, error) {
-	d := &device{kind: k, ns: n, sizes: defaultSizes, queues: k.queues(tb)}
+	d := &device{kind: k, ns: n, sizes: defaultSizes, queues: k.queues(tb), initializing: true}
 	d.Name, d.Kind, d.Qdisc = name, k.name, "noop"
 	if q := d.queues[0]; q < 1 || q > 4096 {
 		return nil, fail(rpdb.EINVAL, "Invalid number of transmit queues")

@@ -39,6 +39,7 @@ func (d *device) configure(h linkHeader, r *request) error {
 			return err
 		}
 	}
+	d.initializing = false
 	d.notifyFlags(old, ^uint32(0), r)
 	return nil
 }
@@ -123,6 +124,7 @@ func unregister(list []*device, r *request) {
 	closeAll(list)
 	for _, d := range list {
 		d.ns.unlist(d)
+		d.leaving = true
 	}
 	for _, d := range list {
 		d.gone(r)
@@ -138,9 +140,8 @@ func (d *device) gone(r *request) {
 	if d.kind != nil && d.kind.uninit != nil {
 		d.kind.uninit(d)
 	}
-	n.notify(r, GroupLink, rtnl.RTMDelLink, 0, body)
-	d.registered = false
-	for _, p := range d.ports {
-		p.master = nil
+	if !d.initializing {
+		n.notify(r, GroupLink, rtnl.RTMDelLink, 0, body)
 	}
+	d.registered = false
 }

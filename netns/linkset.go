@@ -113,7 +113,7 @@ func (d *device) setHardware(a []byte) error {
 			return err
 		}
 	}
-	d.addrSet = true
+	d.addrSet, d.addrStolen = true, false
 	d.ns.deviceEvent(d, eventChangeAddr)
 	return nil
 }
@@ -144,9 +144,6 @@ func (d *device) changeMTU(mtu uint32) error {
 	}
 	d.MTU = mtu
 	d.ns.deviceEvent(d, eventChangeMTU)
-	if d.master != nil && d.master.kind != nil && d.master.kind.portChanged != nil {
-		d.master.kind.portChanged(d, eventChangeMTU)
-	}
 	return nil
 }
 

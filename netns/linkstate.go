@@ -78,19 +78,30 @@ func (d *device) notifyFlags(old, told uint32, r *request) {
 
 // addPromisc counts who wants all packets (__dev_set_promiscuity).
 func (d *device) addPromisc(more bool) {
+	old := d.flags
 	d.promiscuity = count(d.promiscuity, more)
 	d.flags &^= iffPromisc
 	if d.promiscuity > 0 {
 		d.flags |= iffPromisc
 	}
+	d.rxFlagsChanged(old)
 }
 
 // addAllMulti counts who wants all multicast (netif_set_allmulti).
 func (d *device) addAllMulti(more bool) {
+	old := d.flags
 	d.allMulti = count(d.allMulti, more)
 	d.flags &^= iffAllMulti
 	if d.allMulti > 0 {
 		d.flags |= iffAllMulti
+	}
+	d.rxFlagsChanged(old)
+}
+
+// rxFlagsChanged lets the driver follow (dev_change_rx_flags).
+func (d *device) rxFlagsChanged(old uint32) {
+	if changed := old ^ d.flags; changed != 0 && d.flags&rpdb.IFFUp != 0 && d.kind != nil && d.kind.rxFlags != nil {
+		d.kind.rxFlags(d, changed)
 	}
 }
 

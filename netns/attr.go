@@ -36,6 +36,7 @@ type policy struct {
 	nested []policy // of attrNested; nil: not looked into
 	min    uint64   // with max: the range of an integer
 	max    uint64   // 0: no range
+	mask   uint64   // the bits that an integer may have, 0: all
 	reject string
 	// strictStart is set in the first policy of a list: attributes from this type
 	// on are checked strictly (strict_start_type).
@@ -205,9 +206,9 @@ func validateNested(a attr, p *policy, how validation, ext *extack) error {
 	return err
 }
 
-// validateRange checks an integer (nla_validate_int_range).
+// validateRange checks an integer (nla_validate_int_range, nla_validate_mask).
 func validateRange(a attr, p *policy) error {
-	if p.max == 0 {
+	if p.max == 0 && p.mask == 0 {
 		return nil
 	}
 	var v uint64
@@ -220,6 +221,12 @@ func validateRange(a attr, p *policy) error {
 		v = uint64(binary.NativeEndian.Uint32(a.data))
 	case attrU64:
 		v = binary.NativeEndian.Uint64(a.data)
+	}
+	if p.mask != 0 {
+		if v&^p.mask != 0 {
+			return fail(rpdb.EINVAL, "reserved bit set")
+		}
+		return nil
 	}
 	if v < p.min || v > p.max {
 		return failPolicy(rpdb.ERANGE, "integer out of range", a, p)

@@ -39,7 +39,7 @@ var hooksCore, hooks4, hooksDrivers, hooks6, hooksStacks []deviceHook
 // The tables refer to functions that raise events themselves, which initializers of
 // the variables could not.
 func init() {
-	hooksCore = []deviceHook{notifyLinkEvent}
+	hooksCore = []deviceHook{notifyLinkEvent, ruleEvent}
 	hooks4 = []deviceHook{inetBegin, inetAddrs, inetEnd, fib4}
 	hooksDrivers = []deviceHook{stackEvent(true)}
 	hooks6 = []deviceHook{inet6Begin, addrconf6, ndisc6, inet6End}

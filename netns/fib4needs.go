@@ -9,18 +9,6 @@ import (
 
 // What IPv4 asks the other parts of the namespace for.
 
-// customRules4 tells whether a rule was ever added or deleted
-// (fib_has_custom_rules): until then local and main are one trie.
-func (n *Namespace) customRules4() bool { return false }
-
-// customRules6 tells whether an IPv6 rule was ever added (fib6_has_custom_rules).
-func (n *Namespace) customRules6() bool { return false }
-
-// rules are the rules of both families in order.
-func (n *Namespace) rules() []rpdb.Rule {
-	return append(rpdb.DefaultRules(rpdb.IPv4), rpdb.DefaultRules(rpdb.IPv6)...)
-}
-
 // walkRules4 looks a flow up through the rules (__fib_lookup).
 func (n *Namespace) walkRules4(*flow4) (found4, rpdb.Errno) { return found4{}, rpdb.ENETUNREACH }
 

@@ -16,6 +16,7 @@ type Namespace struct {
 	devices devices
 	conf    devconf
 	nsids   nsids
+	rules   rules
 	ip4     ipv4
 	fib6    fib6
 	addrs6  addrs6
@@ -29,7 +30,7 @@ type Namespace struct {
 }
 
 func newNamespace(w *World) *Namespace {
-	n := &Namespace{world: w, conf: freshConf()}
+	n := &Namespace{world: w, conf: freshConf(), rules: newRules()}
 	n.addLoopback()
 	return n
 }

@@ -34,7 +34,7 @@ func (n *Namespace) database() (*rpdb.Database, error) {
 func (n *Namespace) state() *rpdb.State {
 	st := &rpdb.State{
 		Kernel:  n.world.config.Kernel,
-		Rules:   n.rules(),
+		Rules:   n.modelRules(),
 		Addrs:   append(n.addrs4(), n.modelAddrs6()...),
 		Routes:  append(n.routes4(), n.routes6()...),
 		Sysctls: n.lookupSysctls(),

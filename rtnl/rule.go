@@ -201,7 +201,9 @@ func EncodeRule(r rpdb.Rule) ([]byte, error) {
 	if r.OIF != "" {
 		e.String(fraOIFName, r.OIF)
 	}
-	e.Uint32(fraPriority, r.Pref)
+	if r.Pref != 0 {
+		e.Uint32(fraPriority, r.Pref)
+	}
 	encodeRuleSelectors(e, &r)
 	if r.SuppressIfGroup.Set {
 		e.Uint32(fraSuppressGroup, orNone(r.SuppressIfGroup))

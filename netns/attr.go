@@ -17,6 +17,7 @@ const (
 	attrU32
 	attrU64
 	attrS32
+	attrBE32
 	attrFlag
 	attrString // len: longest text without its NUL
 	attrBinary // len: longest
@@ -26,7 +27,7 @@ const (
 
 // fixedLen is the exact length of the kinds that have one; longer ones are tolerated
 // where the policy is liberal (nla_attr_len, nla_attr_minlen).
-var fixedLen = map[attrKind]int{attrU8: 1, attrU16: 2, attrU32: 4, attrU64: 8, attrS32: 4}
+var fixedLen = map[attrKind]int{attrU8: 1, attrU16: 2, attrU32: 4, attrU64: 8, attrS32: 4, attrBE32: 4}
 
 // policy is what the kernel accepts as one attribute (struct nla_policy). The zero
 // policy of a type that a message may have says nothing about its length.
@@ -224,7 +225,7 @@ func validateRange(a attr, p *policy) error {
 	}
 	if p.mask != 0 {
 		if v&^p.mask != 0 {
-			return fail(rpdb.EINVAL, "reserved bit set")
+			return failPolicy(rpdb.EINVAL, "reserved bit set", a, p)
 		}
 		return nil
 	}

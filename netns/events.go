@@ -43,7 +43,7 @@ func init() {
 	hooks4 = []deviceHook{inetBegin, inetAddrs, inetEnd, fib4}
 	hooksDrivers = []deviceHook{stackEvent(true)}
 	hooks6 = []deviceHook{inet6Begin, addrconf6, ndisc6, inet6End}
-	hooksStacks = []deviceHook{stackEvent(false)}
+	hooksStacks = []deviceHook{stackEvent(false), ruleVRF}
 }
 
 // deviceEvent tells every part of the namespace, in the kernel's order, that

@@ -25,6 +25,7 @@ type attrError struct {
 	refusal *rtnl.Error
 	attr    []byte  // its payload, a part of request.data
 	policy  *policy // what it offended; nil: something else
+	missing uint16  // the type of an attribute that is not there, 0: none
 }
 
 func (e *attrError) Error() string { return e.refusal.Error() }
@@ -39,12 +40,30 @@ func failPolicy(errno rpdb.Errno, msg string, a attr, p *policy) error {
 	return &attrError{refusal: fail(errno, msg), attr: a.data, policy: p}
 }
 
+// failMissing is fail for want of an attribute (NL_SET_ERR_ATTR_MISS).
+func failMissing(errno rpdb.Errno, typ uint16) error {
+	return &attrError{refusal: fail(errno, ""), missing: typ}
+}
+
+// reworded returns an error with another text, which blames the same attribute
+// (NL_SET_ERR_MSG after a function that refused).
+func reworded(err error, msg string) error {
+	text := fail(refusal(err).Errno, msg)
+	if e, ok := err.(*attrError); ok { //nolint:errorlint // never wrapped
+		again := *e
+		again.refusal = text
+		return &again
+	}
+	return text
+}
+
 // Attributes of an outcome (enum nlmsgerr_attrs), and of a policy
 // (enum netlink_policy_type_attr).
 const (
 	nlmsgerrMsg    = 1
 	nlmsgerrOffset = 2
 	nlmsgerrPolicy = 4
+	nlmsgerrMiss   = 5
 
 	policyType = 1
 	policyMinS = 2
@@ -52,6 +71,7 @@ const (
 	policyMinU = 4
 	policyMaxU = 5
 	policyLen  = 7 // the longest
+	policyMask = 12
 )
 
 // outcomeAttrs is the extended part of an outcome, if the socket asked for it
@@ -70,6 +90,10 @@ func (r *request) outcomeAttrs(err error) []byte {
 	}
 	e, ok := err.(*attrError) //nolint:errorlint // never wrapped
 	if !ok {
+		return w.b
+	}
+	if e.missing != 0 {
+		w.u32(nlmsgerrMiss, uint32(e.missing))
 		return w.b
 	}
 	// The payload reaches to the end of the buffer that the message is in, so that
@@ -96,6 +120,10 @@ func (p *policy) put(w *message) {
 	w.nest(nlmsgerrPolicy|nestedFlag, func() {
 		switch p.kind {
 		case attrU8, attrU16, attrU32, attrU64:
+			if p.mask != 0 {
+				w.put(policyMask, binary.NativeEndian.AppendUint64(nil, p.mask))
+				break
+			}
 			lo, hi := p.min, p.max
 			if hi == 0 {
 				hi = math.MaxUint64 >> (64 - 8*fixedLen[p.kind])

@@ -37,6 +37,8 @@ type ruleList struct {
 // families shows them.
 type rules struct {
 	ipv4, ipmr, ip6mr, ipv6 ruleList
+
+	hadVRF bool
 }
 
 // all yields the lists (net->rules_ops).

@@ -154,15 +154,22 @@ func validRuleDump(b []byte) error {
 	return nil
 }
 
-// addVRFRules adds the rules that the first VRF of a namespace brings
-// (vrf_add_fib_rules).
-func (n *Namespace) addVRFRules() {
+// ruleVRF adds the rules that the first VRF of a namespace brings, unless they are
+// there (vrf_newlink, vrf_add_fib_rules).
+func ruleVRF(n *Namespace, d *device, e event) {
+	if e != eventRegister || !d.IsVRF() || n.rules.hadVRF {
+		return
+	}
+	n.rules.hadVRF = true
 	for _, l := range []*ruleList{&n.rules.ipv4, &n.rules.ipv6, &n.rules.ipmr, &n.rules.ip6mr} {
-		x := &rule{Rule: rpdb.Rule{
+		q := &ruleRequest{list: l, rule: rule{Rule: rpdb.Rule{
 			Family: l.family, Pref: 1000, Action: rpdb.ActTable, L3MDev: true, Protocol: rpdb.ProtoKernel,
-		}}
+		}}}
+		if q.exists() {
+			continue
+		}
 		l.custom = true
-		l.insert(x)
-		n.notifyRule(nil, rtnl.RTMNewRule, l, x)
+		l.insert(&q.rule)
+		n.notifyRule(nil, rtnl.RTMNewRule, l, &q.rule)
 	}
 }

@@ -77,11 +77,11 @@ func (q *ruleRequest) dscp() error {
 		return nil
 	}
 	if !q.tb.has(fraDSCP) {
-		return fail(rpdb.EINVAL, "Cannot specify DSCP mask without DSCP value")
+		return q.blame(fraDSCPMask, "Cannot specify DSCP mask without DSCP value")
 	}
 	mask := q.tb.u8(fraDSCPMask)
 	if q.rule.DSCP.V.Value&^mask != 0 {
-		return fail(rpdb.EINVAL, "Invalid DSCP mask")
+		return q.blame(fraDSCPMask, "Invalid DSCP mask")
 	}
 	q.rule.DSCP.V.Mask = mask
 	return nil
@@ -93,15 +93,17 @@ func (q *ruleRequest) flowLabel() error {
 	switch {
 	case !has && !hasMask:
 		return nil
-	case !has || !hasMask:
-		return fail(rpdb.EINVAL, "")
+	case !hasMask:
+		return failMissing(rpdb.EINVAL, fraFlowLabelMask)
+	case !has:
+		return failMissing(rpdb.EINVAL, fraFlowLabel)
 	}
 	label, mask := q.be32(fraFlowLabel), q.be32(fraFlowLabelMask)
 	switch {
 	case mask&^flowLabelBits != 0:
-		return fail(rpdb.EINVAL, "Invalid flow label mask")
+		return q.blame(fraFlowLabelMask, "Invalid flow label mask")
 	case label&^mask != 0:
-		return fail(rpdb.EINVAL, "Flow label and mask do not match")
+		return q.blame(fraFlowLabelMask, "Flow label and mask do not match")
 	}
 	q.rule.FlowLabel, q.rule.FlowLabelMask = label, mask
 	return nil

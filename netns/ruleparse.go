@@ -68,8 +68,8 @@ var rulePolicy = []policy{
 	fraSPortRange:        {len: 4},
 	fraDPortRange:        {len: 4},
 	fraDSCP:              {kind: attrU8, max: dscpBits},
-	fraFlowLabel:         {kind: attrU32},
-	fraFlowLabelMask:     {kind: attrU32},
+	fraFlowLabel:         {kind: attrBE32},
+	fraFlowLabelMask:     {kind: attrBE32},
 	fraSPortMask:         {kind: attrU16},
 	fraDPortMask:         {kind: attrU16},
 	fraDSCPMask:          {kind: attrU8, mask: dscpBits},
@@ -97,9 +97,9 @@ func (r *request) parseRule() (*ruleRequest, error) {
 	if q.list == nil {
 		return nil, fail(rpdb.EAFNOSUPPORT, "Rule family not supported")
 	}
-	tb, err := parseAttrs(r.data[ruleHeaderLen:], rulePolicy, liberal)
+	tb, err := parseAttrs(r.data[ruleHeaderLen:], rulePolicy, liberal, &r.ext)
 	if err != nil {
-		return nil, fail(refusal(err).Errno, "Error parsing msg")
+		return nil, reworded(err, "Error parsing msg")
 	}
 	q.tb = tb
 	q.rule.Rule = rpdb.Rule{
@@ -256,15 +256,18 @@ func (q *ruleRequest) port(typ, maskType int, p *rpdb.PortRange, invalid string)
 	mask := q.tb.u16(maskType)
 	switch {
 	case p.Start == 0:
-		return fail(rpdb.EINVAL, "Cannot specify port mask without port value")
+		return q.blame(maskType, "Cannot specify port mask without port value")
 	case p.Start != p.End:
-		return fail(rpdb.EINVAL, "Cannot specify port mask for port range")
+		return q.blame(maskType, "Cannot specify port mask for port range")
 	case mask == 0 || p.Start&^mask != 0:
-		return fail(rpdb.EINVAL, "Invalid port mask")
+		return q.blame(maskType, "Invalid port mask")
 	}
 	p.Mask = mask
 	return nil
 }
+
+// blame refuses a request for the sake of an attribute.
+func (q *ruleRequest) blame(typ int, msg string) error { return failAttr(rpdb.EINVAL, msg, q.tb[typ]) }
 
 // placeRule settles what hangs on the rest of the namespace (fib_nl2rule_rtnl).
 func (n *Namespace) placeRule(q *ruleRequest) error {

@@ -192,9 +192,6 @@ func EncodeRule(r rpdb.Rule) ([]byte, error) {
 	e.Uint32(fraTable, r.Table)
 	e.Uint32(fraSuppressPrefix, orNone(r.SuppressPrefixLen))
 	e.Uint8(fraProtocol, r.Protocol)
-	if r.GotoRef != 0 {
-		e.Uint32(fraGoto, r.GotoRef)
-	}
 	if r.IIF != "" {
 		e.String(fraIIFName, r.IIF)
 	}
@@ -226,6 +223,9 @@ func encodeRuleSelectors(e encoder, r *rpdb.Rule) {
 	}
 	if r.Mark != 0 || r.MarkMask != 0 {
 		e.Uint32(fraFWMask, r.MarkMask)
+	}
+	if r.GotoRef != 0 {
+		e.Uint32(fraGoto, r.GotoRef)
 	}
 	if r.TunID != 0 {
 		e.be64(fraTunID, r.TunID)
@@ -259,6 +259,10 @@ func encodeRuleFamily(e encoder, r *rpdb.Rule) error {
 		e.Uint8(fraDSCP, r.DSCP.V.Value)
 		e.Uint8(fraDSCPMask, r.DSCP.V.Mask)
 	}
+	if r.FlowLabel != 0 || r.FlowLabelMask != 0 {
+		e.be32(fraFlowLabel, r.FlowLabel)
+		e.be32(fraFlowLabelMask, r.FlowLabelMask)
+	}
 	for _, p := range []struct {
 		typ    uint16
 		prefix netip.Prefix
@@ -270,10 +274,6 @@ func encodeRuleFamily(e encoder, r *rpdb.Rule) error {
 			return fmt.Errorf("%s in an %s rule", p.prefix, r.Family)
 		}
 		e.addr(p.typ, p.prefix.Addr())
-	}
-	if r.FlowLabel != 0 || r.FlowLabelMask != 0 {
-		e.be32(fraFlowLabel, r.FlowLabel)
-		e.be32(fraFlowLabelMask, r.FlowLabelMask)
 	}
 	if r.Realms != 0 {
 		e.Uint32(fraFlow, r.Realms)

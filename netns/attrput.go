@@ -16,6 +16,8 @@ func (m *message) u16(typ, v uint16) { m.put(typ, binary.NativeEndian.AppendUint
 
 func (m *message) u32(typ uint16, v uint32) { m.put(typ, binary.NativeEndian.AppendUint32(nil, v)) }
 
+func (m *message) u64(typ uint16, v uint64) { m.put(typ, binary.NativeEndian.AppendUint64(nil, v)) }
+
 func (m *message) flag(typ uint16, v bool) {
 	if v {
 		m.u8(typ, 1)

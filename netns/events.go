@@ -14,6 +14,7 @@ const (
 	eventChangeAddr  // the hardware address
 	eventChangeUpper // enslaved or released
 	eventChangeTxQLen
+	eventFeatures // what it can offload (NETDEV_FEAT_CHANGE)
 	eventUnregister
 )
 

@@ -32,6 +32,7 @@ func init() {
 		open:       openVeth,
 		stop:       stopVeth,
 		setAddress: setEther,
+		manyQueues: true,
 		iflink: func(d *device) int {
 			if d.peer == nil {
 				return 0

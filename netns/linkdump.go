@@ -196,10 +196,14 @@ func (n *Namespace) notifyLink(r *request, typ netlink.HeaderType, d *device, o 
 	}
 }
 
+const linkEventFeatures = 2 // IFLA_EVENT_FEATURES
+
 // notifyLinkEvent tells of events that nothing else tells of (rtnetlink_event).
 func notifyLinkEvent(n *Namespace, d *device, e event) {
 	switch e {
 	case eventChangeMTU, eventChangeAddr, eventChangeName, eventChangeUpper, eventChangeTxQLen:
 		n.notifyLink(nil, rtnl.RTMNewLink, d, linkMessage{})
+	case eventFeatures:
+		n.notifyLink(nil, rtnl.RTMNewLink, d, linkMessage{event: linkEventFeatures})
 	}
 }

@@ -37,14 +37,16 @@ type linkKind struct {
 	early       bool
 	userCarrier bool // IFLA_CARRIER is accepted (ndo_change_carrier)
 	protoDown   bool
-	manyQueues  func() [2]uint32
+	manyQueues  bool // as many queues as processors
 }
 
-// queues returns how many queues a new device gets.
-func (k *linkKind) queues(tb attrs) [2]uint32 {
+// queues returns how many queues for sending and receiving a new device gets
+// (rtnl_create_link).
+func (w *World) queues(k *linkKind, tb attrs) [2]uint32 {
 	q := [2]uint32{1, 1}
-	if k.manyQueues != nil {
-		q = k.manyQueues()
+	if k.manyQueues {
+		n := uint32(min(max(w.config.CPUs, 1), 4096))
+		q = [2]uint32{n, n}
 	}
 	if tb.has(iflaNumTxQueues) {
 		q[0] = tb.u32(iflaNumTxQueues)

@@ -207,7 +207,7 @@ func (l *linkRequest) notifyAs() *request {
 
 // newDevice makes a device that is in no table yet (rtnl_create_link).
 func (n *Namespace) newDevice(k *linkKind, name string, tb attrs, ext *extack) (*device, error) {
-	d := &device{kind: k, ns: n, sizes: defaultSizes, queues: k.queues(tb), initializing: true}
+	d := &device{kind: k, ns: n, sizes: defaultSizes, queues: n.world.queues(k, tb), initializing: true}
 	d.Name, d.Kind, d.Qdisc = name, k.name, "noop"
 	if q := d.queues[0]; q < 1 || q > 4096 {
 		return nil, fail(rpdb.EINVAL, "Invalid number of transmit queues")

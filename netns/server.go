@@ -43,7 +43,7 @@ var handlers = map[netlink.HeaderType]handler{
 	rtnl.RTMGetRule:  {dump: dumpRules},
 	rtnl.RTMNewLink:  {doit: newLink, global: true},
 	rtnl.RTMDelLink:  {doit: delLink, global: true},
-	rtnl.RTMGetLink:  {doit: getLink, dump: dumpLinks},
+	rtnl.RTMGetLink:  {doit: getLink, dump: dumpLinksByFamily},
 	rtmSetLink:       {doit: setLink, global: true},
 	rtmNewLinkProp:   {doit: newLinkProp, global: true},
 	rtmDelLinkProp:   {doit: delLinkProp, global: true},

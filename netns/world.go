@@ -17,6 +17,9 @@ type Config struct {
 	// Seed is where the hardware addresses of new devices come from, and the seed of
 	// the multipath hash: equal worlds draw equal ones.
 	Seed uint64
+	// CPUs is how many processors the kernel counts on: veth devices get as many
+	// queues. 0 stands for 1.
+	CPUs int
 }
 
 // World is a set of namespaces that one kernel holds, with the pairs of links

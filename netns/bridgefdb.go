@@ -1,0 +1,143 @@
+package netns
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/rtnl"
+)
+
+// familyBridge is the family of messages about bridges (AF_BRIDGE).
+const familyBridge = 7
+
+// fdbEntry is a hardware address of the bridge itself or of a port (struct
+// net_bridge_fdb_entry). Addresses that bridges learn from packets are not emulated.
+type fdbEntry struct {
+	addr []byte
+	port *bridgePort // nil: the bridge
+}
+
+func (br *bridge) findLocal(addr []byte) int {
+	return slices.IndexFunc(br.fdb, func(f *fdbEntry) bool { return bytes.Equal(f.addr, addr) })
+}
+
+// addLocal adds an address unless it is known (fdb_add_local).
+func (br *bridge) addLocal(p *bridgePort, addr []byte) {
+	if !isUnicast(addr) || br.findLocal(addr) >= 0 {
+		return
+	}
+	f := &fdbEntry{bytes.Clone(addr), p}
+	br.fdb = append(br.fdb, f)
+	br.notifyFDB(rtnl.RTMNewNeigh, f)
+}
+
+// delLocal deletes an address of p, unless another port or the bridge has it too
+// (fdb_delete_local).
+func (br *bridge) delLocal(p *bridgePort, f *fdbEntry) {
+	for _, o := range br.ports {
+		if o != p && bytes.Equal(o.dev.Address, f.addr) {
+			f.port = o
+			return
+		}
+	}
+	if p != nil && bytes.Equal(br.dev.Address, f.addr) {
+		f.port = nil
+		return
+	}
+	br.fdb = slices.DeleteFunc(slices.Clone(br.fdb), func(x *fdbEntry) bool { return x == f })
+	br.notifyFDB(rtnl.RTMDelNeigh, f)
+}
+
+// changeLocal follows a new address of the bridge (br_fdb_change_mac_address).
+func (br *bridge) changeLocal(addr []byte) {
+	if i := br.findLocal(br.dev.Address); i >= 0 && br.fdb[i].port == nil {
+		br.delLocal(nil, br.fdb[i])
+	}
+	br.addLocal(nil, addr)
+}
+
+// movePort follows a new address of a port (br_fdb_changeaddr).
+func (br *bridge) movePort(p *bridgePort) {
+	for _, f := range slices.Clone(br.fdb) {
+		if f.port == p {
+			br.delLocal(p, f)
+			break
+		}
+	}
+	br.addLocal(p, p.dev.Address)
+}
+
+// forgetPort deletes what was learned on a port, and with all its own addresses too
+// (br_fdb_delete_by_port).
+func (br *bridge) forgetPort(p *bridgePort, all bool) {
+	if !all {
+		return
+	}
+	for _, f := range slices.Clone(br.fdb) {
+		if f.port == p {
+			br.delLocal(p, f)
+		}
+	}
+}
+
+// notifyFDB is fdb_notify.
+func (br *bridge) notifyFDB(typ netlink.HeaderType, f *fdbEntry) {
+	d := br.dev
+	if f.port != nil {
+		d = f.port.dev
+	}
+	m := &message{b: make([]byte, 12)}
+	m.b[0] = familyBridge
+	binary.NativeEndian.PutUint32(m.b[4:], uint32(d.Index))
+	binary.NativeEndian.PutUint16(m.b[8:], 0x80) // NUD_PERMANENT
+	m.put(2, f.addr)                             // NDA_LLADDR
+	m.u32(9, uint32(br.dev.Index))               // NDA_MASTER
+	m.u32(15, 0)                                 // NDA_FLAGS_EXT
+	m.put(3, make([]byte, 16))                   // NDA_CACHEINFO
+	br.dev.ns.notify(nil, GroupNeigh, typ, 0, m.b)
+}
+
+// notify tells of a port (br_ifinfo_notify).
+func (p *bridgePort) notify(gone bool) {
+	typ := rtnl.RTMNewLink
+	if gone {
+		typ = rtnl.RTMDelLink
+	}
+	p.br.dev.ns.notify(nil, GroupLink, typ, 0, p.encode(typ))
+}
+
+// encode is br_fill_ifinfo.
+func (p *bridgePort) encode(typ netlink.HeaderType) []byte {
+	d := p.dev
+	d.sync()
+	m := &message{b: make([]byte, 16, 256)}
+	m.b[0] = familyBridge
+	binary.NativeEndian.PutUint16(m.b[2:], d.Type)
+	binary.NativeEndian.PutUint32(m.b[4:], uint32(d.Index))
+	binary.NativeEndian.PutUint32(m.b[8:], d.Flags)
+	m.str(iflaIfname, d.Name)
+	m.u32(iflaMaster, uint32(p.br.dev.Index))
+	m.u32(iflaMTU, d.MTU)
+	m.u8(iflaOperstate, d.Operstate)
+	m.put(iflaAddress, d.Address)
+	if i := d.iflink(); i != d.Index {
+		m.u32(iflaLink, uint32(i))
+	}
+	if typ == rtnl.RTMNewLink {
+		m.nest(iflaProtInfo|nestedFlag, func() { p.fill(m) })
+	}
+	return m.b
+}
+
+// dumpBridgePorts answers RTM_GETLINK of AF_BRIDGE (rtnl_bridge_getlink).
+func dumpBridgePorts(r *request) error {
+	for _, d := range r.ns.devices.born {
+		if p := bridgePortOf(d); p != nil {
+			r.row(rtnl.RTMNewLink, 0, p.encode(rtnl.RTMNewLink))
+		}
+	}
+	return nil
+}

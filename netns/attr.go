@@ -34,6 +34,7 @@ var fixedLen = map[attrKind]int{attrU8: 1, attrU16: 2, attrU32: 4, attrU64: 8, a
 type policy struct {
 	kind   attrKind
 	len    int
+	exact  int      // of attrBinary: the only length, 0 any
 	nested []policy // of attrNested; nil: not looked into
 	min    uint64   // with max: the range of an integer
 	max    uint64   // 0: no range
@@ -175,6 +176,9 @@ func validateAttr(a attr, policies []policy, how validation, ext *extack) error 
 			return bad()
 		}
 	case attrBinary:
+		if p.exact > 0 && len(a.data) != p.exact {
+			return failPolicy(rpdb.ERANGE, "binary attribute size out of range", a, p)
+		}
 		if p.len > 0 && len(a.data) > p.len {
 			return bad()
 		}

@@ -70,7 +70,8 @@ const (
 	policyMaxS = 3
 	policyMinU = 4
 	policyMaxU = 5
-	policyLen  = 7 // the longest
+	policyMinL = 6
+	policyMaxL = 7
 	policyMask = 12
 )
 
@@ -138,8 +139,12 @@ func (p *policy) put(w *message) {
 			w.put(policyMinS, binary.NativeEndian.AppendUint64(nil, uint64(lo)))
 			w.put(policyMaxS, binary.NativeEndian.AppendUint64(nil, uint64(hi)))
 		case attrString, attrBinary:
+			if p.exact > 0 {
+				w.u32(policyMinL, uint32(p.exact))
+				w.u32(policyMaxL, uint32(p.exact))
+			}
 			if p.len > 0 {
-				w.u32(policyLen, uint32(p.len))
+				w.u32(policyMaxL, uint32(p.len))
 			}
 		}
 		w.u32(policyType, typ)

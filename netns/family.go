@@ -43,5 +43,25 @@ func dumpByFamily(v4, v6 func(*request) error) func(*request) error {
 	}
 }
 
+// routeByFamily is byFamily for requests about routes, which IPv4 multicast routing
+// takes too.
+func routeByFamily(v4, v6 func(*request) error) func(*request) error {
+	h := byFamily(v4, v6)
+	return func(r *request) error {
+		if r.family() == familyIPMR {
+			return newMRoute(r)
+		}
+		return h(r)
+	}
+}
+
+// dumpRoutes answers RTM_GETROUTE with NLM_F_DUMP.
+func dumpRoutes(r *request) error {
+	if f := r.family(); f == familyIPMR || f == familyIP6MR {
+		return dumpMRoutes(r)
+	}
+	return dumpByFamily(dumpRoutes4, dumpRoutes6)(r)
+}
+
 // family is the first byte of every request (struct rtgenmsg).
 func (r *request) family() rpdb.Family { return rpdb.Family(r.data[0]) }

@@ -41,27 +41,6 @@ func (n *Namespace) ignoresLinkDown4(d *device) bool {
 	return n.conf.all4[conf4IgnoreLinkdown] != 0 || d.conf4[conf4IgnoreLinkdown] != 0
 }
 
-// checkGateway6 resolves an IPv6 gateway of an IPv4 route (fib_check_nh_v6_gw).
-func (n *Namespace) checkGateway6(h *hop4) error {
-	switch {
-	case h.gw.IsMulticast() || h.gw.IsUnspecified():
-		return fail(rpdb.EINVAL, "Invalid gateway address")
-	case h.oif == 0 && h.gw.IsLinkLocalUnicast():
-		return fail(rpdb.EINVAL, "Egress device not specified")
-	}
-	d := n.byIndex(h.oif)
-	switch {
-	case d == nil && h.oif != 0:
-		return fail(rpdb.ENODEV, "")
-	case d == nil:
-		return fail(rpdb.EHOSTUNREACH, "")
-	case d.Flags&rpdb.IFFUp == 0:
-		return fail(rpdb.ENETDOWN, "Nexthop device is not up")
-	}
-	h.dev, h.scope = d, rpdb.ScopeLink
-	return nil
-}
-
 // checkEncapTypes checks those of the legs (lwtunnel_valid_encap_type_attr).
 func checkEncapTypes(legs []byte) error {
 	for {

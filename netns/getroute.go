@@ -3,10 +3,9 @@ package netns
 import (
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"reflect"
 	"slices"
-
-	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
@@ -15,6 +14,13 @@ import (
 // getRoute answers RTM_GETROUTE without NLM_F_DUMP (inet_rtm_getroute,
 // inet6_rtm_getroute): package rpdb decides.
 func getRoute(r *request) error {
+	switch r.family() {
+	case rpdb.IPv4, rpdb.IPv6:
+	case familyIPMR, familyIP6MR:
+		return getMRoute(r)
+	default:
+		return fail(rpdb.EOPNOTSUPP, "")
+	}
 	n := r.ns
 	f, o, err := n.parseGet(r)
 	if err != nil {
@@ -43,6 +49,7 @@ func getRoute(r *request) error {
 	if !lookupTable(r) {
 		rep.Table = rpdb.TableMain
 	}
+	rep.Cache = rpdb.Some(rtnl.CacheInfo{ClntRef: 1})
 	r.reply(rtnl.RTMNewRoute, 0, rtnl.EncodeReply(rep))
 	return nil
 }
@@ -123,13 +130,10 @@ func (n *Namespace) parseGet(r *request) (f rpdb.Flow, o rtnl.GetOptions, err er
 	six := r.family() == rpdb.IPv6
 	prefix, bits, policies := "ipv4: ", byte(32), route4Policy
 	if six {
-		prefix, bits, policies = "", 128, policyRoute6
+		prefix, bits, policies = "ipv6: ", 128, policyRoute6
 	}
 	invalid := func(text string) (rpdb.Flow, rtnl.GetOptions, error) {
 		return f, o, fail(rpdb.EINVAL, prefix+text)
-	}
-	if !six && r.family() != rpdb.IPv4 {
-		return f, o, fail(rpdb.EOPNOTSUPP, "")
 	}
 	if len(r.data) < routeHeaderLen {
 		return invalid("Invalid header for route get request")
@@ -173,23 +177,62 @@ func (n *Namespace) readGet(r *request, tb attrs) (f rpdb.Flow, o rtnl.GetOption
 	if six && (tb.has(rtaSrc) && len(tb[rtaSrc]) < 16 || tb.has(rtaDst) && len(tb[rtaDst]) < 16) {
 		return f, o, fail(rpdb.EINVAL, "")
 	}
-	f, o, given, err := rtnl.ParseGet(netlink.Message{Header: r.head, Data: r.data})
-	if err != nil {
-		return f, o, err
+	h := r.data[:routeHeaderLen]
+	flags := binary.NativeEndian.Uint32(h[8:])
+	o = rtnl.GetOptions{FibMatch: flags&rtnl.FlagFibMatch != 0, Notify: flags&rpdb.FlagNotify != 0}
+	f = rpdb.Flow{Dst: r.family().Zero(), TOS: h[3]}
+	if tb.has(rtaDst) {
+		f.Dst = addrOf(tb[rtaDst][:r.family().Bits()/8])
 	}
-	if given&rpdb.FieldIPProto != 0 && !knownProto(r.family(), f.IPProto) {
-		return f, o, fail(rpdb.EOPNOTSUPP, "Unsupported ip proto")
+	if tb.has(rtaSrc) {
+		f.Src = addrOf(tb[rtaSrc][:r.family().Bits()/8])
 	}
-	if tb.has(rtaFlowLabel) && f.FlowLabel&^0xfffff != 0 {
-		return f, o, fail(rpdb.EINVAL, "Flow label reserved bits must be zero")
+	f.IIF, f.OIF = tb.index(rtaIIF), tb.index(rtaOIF)
+	if tb.has(rtaMark) {
+		f.Mark = tb.u32(rtaMark)
 	}
 	switch {
-	case given&rpdb.FieldUID == 0 && f.IIF != 0:
+	case tb.has(rtaUID):
+		f.UID = tb.u32(rtaUID)
+	case f.IIF != 0:
 		f.UID = rpdb.InvalidUID
-	case !six && given&rpdb.FieldIPProto == 0:
+	}
+	f.SPort, f.DPort = tb.port(rtaSPort), tb.port(rtaDPort)
+	switch {
+	case tb.has(rtaIPProto):
+		if f.IPProto = tb.u8(rtaIPProto); !knownProto(r.family(), f.IPProto) {
+			return f, o, fail(rpdb.EOPNOTSUPP, "Unsupported ip proto")
+		}
+	case !six:
 		f.IPProto = rpdb.ProtoUDP
 	}
+	if six && tb.has(rtaFlowLabel) {
+		if f.FlowLabel = binary.BigEndian.Uint32(tb[rtaFlowLabel]); f.FlowLabel&^0xfffff != 0 {
+			return f, o, failAttr(rpdb.EINVAL, "Flow label reserved bits must be zero", tb[rtaFlowLabel])
+		}
+	}
 	return f, o, nil
+}
+
+func addrOf(b []byte) netip.Addr {
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// index is the ifindex in an attribute, 0 if it is not there.
+func (a attrs) index(typ int) int {
+	if !a.has(typ) {
+		return 0
+	}
+	return int(int32(a.u32(typ)))
+}
+
+// port is the port in an attribute, 0 if it is not there.
+func (a attrs) port(typ int) uint16 {
+	if !a.has(typ) {
+		return 0
+	}
+	return binary.BigEndian.Uint16(a[typ])
 }
 
 // knownProto tells whether lookups can be asked for a protocol

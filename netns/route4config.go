@@ -68,7 +68,7 @@ type hopConfig struct {
 func (n *Namespace) parseConfig4(r *request) (*config4, error) {
 	head, list, err := split(r.data, routeHeaderLen)
 	if err != nil {
-		return nil, err
+		return nil, fail(rpdb.EINVAL, "") // nlmsg_validate says nothing
 	}
 	if _, err := parseAttrs(list, route4Policy, liberal, &r.ext); err != nil {
 		return nil, err
@@ -114,8 +114,7 @@ func (n *Namespace) parseConfig4(r *request) (*config4, error) {
 	return c, nil
 }
 
-// split cuts the fixed header off a request. A message that is too short for it is
-// refused without a word (nlmsg_parse).
+// split cuts the fixed header off a request (nlmsg_parse).
 func split(data []byte, n int) (head, list []byte, err error) {
 	if len(data) < n {
 		return nil, nil, fail(rpdb.EINVAL, "Invalid header length")

@@ -182,7 +182,7 @@ func (n *Namespace) checkHop4(h *hop4, table uint32, scope rpdb.Scope) error {
 	var err error
 	switch {
 	case h.gw.Is6():
-		err = n.checkGateway6(h)
+		return n.checkGateway6(h, table)
 	case h.gw.IsValid() && h.flags&rpdb.NHOnlink != 0:
 		err = n.checkOnlink4(h, scope)
 	case h.gw.IsValid():
@@ -194,6 +194,18 @@ func (n *Namespace) checkHop4(h *hop4, table uint32, scope rpdb.Scope) error {
 		h.flags |= rpdb.NHLinkDown
 	}
 	return err
+}
+
+// checkGateway6 resolves an IPv6 gateway as for a route of that family
+// (fib_check_nh_v6_gw). It says nothing of the carrier.
+func (n *Namespace) checkGateway6(h *hop4, table uint32) error {
+	c := &config6{table: table, dev: h.oif, gateway: h.gw, onlink: h.flags&rpdb.NHOnlink != 0}
+	var nh rpdb.NextHop
+	if err := n.initHop6(&nh, c); err != nil {
+		return err
+	}
+	h.dev, h.oif, h.scope = n.byIndex(nh.Dev), nh.Dev, rpdb.ScopeLink
+	return nil
 }
 
 // checkDirect4 is for a nexthop without gateway (fib_check_nh_nongw).

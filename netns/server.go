@@ -18,13 +18,15 @@ type handler struct {
 	// split: only the two families know the request.
 	split bool
 	only6 bool // of the two, only IPv6
+	// mroute: IPv4 multicast routing knows the request too.
+	mroute bool
 	// global: the request can touch other namespaces too.
 	global bool
 }
 
 // foreign reports whether a family does not know the request.
 func (h *handler) foreign(f rpdb.Family) bool {
-	return h.split && f != rpdb.IPv6 && (h.only6 || f != rpdb.IPv4)
+	return h.split && f != rpdb.IPv6 && (h.only6 || f != rpdb.IPv4) && (!h.mroute || f != familyIPMR)
 }
 
 // handlers are the requests that are understood. A type that is not here is refused
@@ -35,9 +37,9 @@ var handlers = map[netlink.HeaderType]handler{
 	rtnl.RTMGetAddr:  {doit: byFamily(nil, getAddr6), dump: dumpByFamily(dumpAddrs4, dumpAddrs6)},
 	rtmGetMulticast:  {dump: byFamily(dumpGroups4, dumpGroups6), split: true},
 	rtmGetAnycast:    {dump: byFamily(nil, dumpAnycasts6), split: true, only6: true},
-	rtnl.RTMNewRoute: {doit: byFamily(newRoute4, newRoute6)},
-	rtnl.RTMDelRoute: {doit: byFamily(delRoute4, delRoute6), split: true},
-	rtnl.RTMGetRoute: {doit: getRoute, dump: dumpByFamily(dumpRoutes4, dumpRoutes6)},
+	rtnl.RTMNewRoute: {doit: routeByFamily(newRoute4, newRoute6)},
+	rtnl.RTMDelRoute: {doit: routeByFamily(delRoute4, delRoute6), split: true, mroute: true},
+	rtnl.RTMGetRoute: {doit: getRoute, dump: dumpRoutes},
 	rtnl.RTMNewRule:  {doit: newRule},
 	rtnl.RTMDelRule:  {doit: delRule},
 	rtnl.RTMGetRule:  {dump: dumpRules},

@@ -2,17 +2,14 @@ package netns
 
 import (
 	"encoding/binary"
-	"errors"
 	"net/netip"
-	"reflect"
-	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
 )
 
 // getRoute answers RTM_GETROUTE without NLM_F_DUMP (inet_rtm_getroute,
-// inet6_rtm_getroute): package rpdb decides.
+// inet6_rtm_getroute) from the decision that package rpdb makes on the present state.
 func getRoute(r *request) error {
 	switch r.family() {
 	case rpdb.IPv4, rpdb.IPv6:
@@ -22,222 +19,236 @@ func getRoute(r *request) error {
 		return fail(rpdb.EOPNOTSUPP, "")
 	}
 	n := r.ns
-	f, o, err := n.parseGet(r)
+	q, err := n.parseGet(r)
 	if err != nil {
 		return err
-	}
-	if f.IIF != 0 && n.byIndex(f.IIF) == nil {
-		return fail(rpdb.ENODEV, "")
 	}
 	db, err := n.database()
 	if err != nil {
 		return err
 	}
-	d := db.Lookup(&f)
-	rep := rtnl.ExpectedOf(f, &d, o)
+	d := db.Lookup(&q.flow)
+	rep := rtnl.ExpectedOf(q.flow, &d, q.GetOptions)
 	if rep.Err != rpdb.OK {
 		return fail(rep.Err, rep.Msg)
 	}
-	if o.FibMatch {
-		body, err := n.matched(&f, &d)
-		if err != nil {
-			return err
-		}
-		r.reply(rtnl.RTMNewRoute, 0, body)
-		return nil
-	}
-	if !lookupTable(r) {
+	if rep.Family == rpdb.IPv4 && !q.lookupTable {
 		rep.Table = rpdb.TableMain
 	}
-	rep.Cache = rpdb.Some(rtnl.CacheInfo{ClntRef: 1})
+	if q.FibMatch {
+		r.reply(rtnl.RTMNewRoute, 0, n.fillMatch(&q, &d, db, rep.Table))
+		return nil
+	}
+	// References of the answer itself, which the message counts.
+	rep.Cache.V.ClntRef = 1
+	if rep.Family == rpdb.IPv6 {
+		rep.Cache.V.ClntRef = 2
+	}
 	r.reply(rtnl.RTMNewRoute, 0, rtnl.EncodeReply(rep))
 	return nil
 }
 
-// lookupTable tells whether the table that was searched is asked for, which IPv6
-// always tells (RTM_F_LOOKUP_TABLE).
-func lookupTable(r *request) bool {
-	return r.family() == rpdb.IPv6 || binary.NativeEndian.Uint32(r.data[8:])&rtnl.FlagLookupTable != 0
+// routeQuery is what an RTM_GETROUTE asks.
+type routeQuery struct {
+	flow rpdb.Flow
+	rtnl.GetOptions
+	lookupTable bool // RTM_F_LOOKUP_TABLE
 }
 
-// matched is the route of a decision as a dump shows it.
-func (n *Namespace) matched(f *rpdb.Flow, d *rpdb.Decision) ([]byte, error) {
-	if f.Family() == rpdb.IPv6 {
-		r := n.route6Of(d.Route)
-		if r == nil {
-			return nil, errors.New("the route that matched is gone")
-		}
-		if s := r.siblings(); d.Leg > 0 && d.Leg < len(s) && r.nhid == 0 {
-			r = s[d.Leg]
-		}
-		return n.fillMatch6(r, f.IIF), nil
+// fillMatch writes the route of a decision as a dump shows it: with the type of the
+// decision in IPv4, beginning with the chosen leg in IPv6.
+func (n *Namespace) fillMatch(q *routeQuery, d *rpdb.Decision, db *rpdb.Database, table uint32) []byte {
+	routes := db.State().Routes
+	at := 0
+	for &routes[at] != d.Route {
+		at++
 	}
-	a := n.alias4Of(d.Route)
-	if a == nil {
-		return nil, errors.New("the route that matched is gone")
+	if d.Route.Family == rpdb.IPv4 {
+		match := *n.alias4At(at)
+		match.typ = d.Type
+		return n.appendRoute4(nil, &match, table)
 	}
-	match := *a
-	match.typ = d.Type
-	return n.appendRoute4(nil, &match, d.Table), nil
+	for _, t := range n.ip4.tables {
+		at -= t.total
+	}
+	r := n.route6At(at)
+	if s := r.siblings(); d.Leg > 0 && d.Leg < len(s) && r.nhid == 0 {
+		r = s[d.Leg]
+	}
+	return n.fillMatch6(r, q.flow.IIF)
 }
 
-// alias4Of finds the entry that a route of the model was made of.
-func (n *Namespace) alias4Of(r *rpdb.Route) *alias4 {
-	t := n.ip4.tables[r.Table]
-	if t == nil {
-		return nil
-	}
-	key := key4{dst: fromAddr4(r.Dst.Addr()), plen: uint8(r.Dst.Bits()), tos: r.TOS, prio: r.Priority}
-	for s := t.seek(key); ; s = t.next(s) {
-		a := t.at(s)
-		if a == nil || a.key() != key {
-			return nil
+// alias4At is an entry by its place in a dump of all tables.
+func (n *Namespace) alias4At(at int) (found *alias4) {
+	n.eachTable4(func(t *table4) bool {
+		if at >= t.total {
+			at -= t.total
+			return true
 		}
-		if m := n.modelRoute4(t, a, n.routeOfInfo4(a.info)); reflect.DeepEqual(m, *r) {
-			return a
-		}
-	}
-}
-
-// route6Of finds the route that a route of the model was made of.
-func (n *Namespace) route6Of(r *rpdb.Route) (found *route6) {
-	t := n.fib6.table(r.Table)
-	if t == nil {
-		return nil
-	}
-	t.root.walk(func(x *route6) *route6 {
-		if x.dst == r.Dst && x.metric == r.Priority && x.src == r.Src && found == nil {
-			if m := n.modelRoute6(x); slices.EqualFunc(m.NextHops, r.NextHops, func(a, b rpdb.NextHop) bool {
-				return a.Dev == b.Dev && a.Gateway == b.Gateway
-			}) && m.NHID == r.NHID && m.Type == r.Type {
-				found = x
+		for _, c := range t.chunks {
+			if at < len(c) {
+				found = &c[at]
+				break
 			}
+			at -= len(c)
 		}
-		return x.lastSibling()
+		return false
 	})
 	return found
 }
 
-// getAttrs are the attributes that a strict request for a lookup may have.
-var getAttrs = map[int]bool{
-	rtaIIF: true, rtaOIF: true, rtaSrc: true, rtaDst: true, rtaIPProto: true, rtaSPort: true, rtaDPort: true,
-	rtaMark: true, rtaUID: true,
+// route6At is a route by its place in a dump of all tables.
+func (n *Namespace) route6At(at int) (found *route6) {
+	n.fib6.walk(func(r *route6) *route6 {
+		if at == 0 {
+			found = r
+		}
+		at--
+		return r.lastSibling()
+	})
+	return found
 }
 
-// parseGet checks a request for a lookup and reads it
-// (inet_rtm_valid_getroute_req, inet6_rtm_valid_getroute_req).
-func (n *Namespace) parseGet(r *request) (f rpdb.Flow, o rtnl.GetOptions, err error) {
-	six := r.family() == rpdb.IPv6
-	prefix, bits, policies := "ipv4: ", byte(32), route4Policy
-	if six {
-		prefix, bits, policies = "ipv6: ", 128, policyRoute6
+// parseGet reads the request.
+func (n *Namespace) parseGet(r *request) (routeQuery, error) {
+	f := r.family()
+	h, tb, err := checkGet(r)
+	if err != nil {
+		return routeQuery{}, err
 	}
-	invalid := func(text string) (rpdb.Flow, rtnl.GetOptions, error) {
-		return f, o, fail(rpdb.EINVAL, prefix+text)
+	flags := binary.NativeEndian.Uint32(h[8:])
+	q := routeQuery{lookupTable: flags&rtnl.FlagLookupTable != 0}
+	q.FibMatch, q.Notify = flags&rtnl.FlagFibMatch != 0, flags&rpdb.FlagNotify != 0
+	q.flow, err = flowOf(f, h, tb)
+	if err != nil {
+		return q, err
+	}
+	switch {
+	case tb.has(rtaIPProto) && !askableProto(f, q.flow.IPProto):
+		return q, fail(rpdb.EOPNOTSUPP, "Unsupported ip proto")
+	case f == rpdb.IPv4 && !tb.has(rtaIPProto):
+		q.flow.IPProto = rpdb.ProtoUDP
+	case q.flow.FlowLabel&^0xfffff != 0:
+		return q, failAttr(rpdb.EINVAL, "Flow label reserved bits must be zero", tb[rtaFlowLabel])
+	}
+	if q.flow.IIF != 0 && n.byIndex(q.flow.IIF) == nil {
+		return q, fail(rpdb.ENODEV, "")
+	}
+	return q, nil
+}
+
+// getRules are the words in which the two families refuse a request.
+type getRules struct {
+	policy                               []policy
+	flags                                uint32
+	header, values, badFlags, lens, attr string
+}
+
+var getRules4 = getRules{
+	route4Policy, rpdb.FlagNotify | rtnl.FlagLookupTable | rtnl.FlagFibMatch,
+	"ipv4: Invalid header for route get request", "ipv4: Invalid values in header for route get request",
+	"ipv4: Unsupported rtm_flags for route get request", "ipv4: rtm_src_len and rtm_dst_len must be 32 for IPv4",
+	"ipv4: Unsupported attribute in route get request",
+}
+
+var getRules6 = getRules{
+	policyRoute6, rtnl.FlagFibMatch,
+	"ipv6: Invalid header for get route request", "ipv6: Invalid values in header for get route request",
+	"ipv6: Invalid flags for get route request", "ipv6: rtm_src_len and rtm_dst_len must be 128 for IPv6",
+	"ipv6: Unsupported attribute in get route request",
+}
+
+// checkGet checks a request (inet_rtm_valid_getroute_req,
+// inet6_rtm_valid_getroute_req).
+func checkGet(r *request) (h []byte, tb attrs, err error) {
+	f, rules := r.family(), &getRules4
+	if f == rpdb.IPv6 {
+		rules = &getRules6
 	}
 	if len(r.data) < routeHeaderLen {
-		return invalid("Invalid header for route get request")
+		return nil, nil, fail(rpdb.EINVAL, rules.header)
 	}
-	h := r.data[:routeHeaderLen]
-	how := liberal
-	if r.strict() {
-		how = deprecatedStrict
-		switch flags := binary.NativeEndian.Uint32(h[8:]); {
-		case h[2] != 0 && h[2] != bits, h[1] != 0 && h[1] != bits, h[4] != 0, h[5] != 0, h[6] != 0, h[7] != 0:
-			return invalid("Invalid values in header for route get request")
-		case six && flags&^rtnl.FlagFibMatch != 0:
-			return invalid("Invalid flags for route get request")
-		case !six && flags&^(rpdb.FlagNotify|rtnl.FlagLookupTable|rtnl.FlagFibMatch) != 0:
-			return invalid("Unsupported rtm_flags for route get request")
+	h = r.data[:routeHeaderLen]
+	if !r.strict() {
+		tb, err = parseAttrs(r.data[routeHeaderLen:], rules.policy, liberal, &r.ext)
+		return h, tb, err
+	}
+	full := byte(f.Bits())
+	switch {
+	case h[2] != 0 && h[2] != full, h[1] != 0 && h[1] != full, h[4] != 0, h[5] != 0, h[6] != 0, h[7] != 0:
+		return nil, nil, fail(rpdb.EINVAL, rules.values)
+	case binary.NativeEndian.Uint32(h[8:])&^rules.flags != 0:
+		return nil, nil, fail(rpdb.EINVAL, rules.badFlags)
+	}
+	if tb, err = parseAttrs(r.data[routeHeaderLen:], rules.policy, deprecatedStrict, &r.ext); err != nil {
+		return nil, nil, err
+	}
+	if tb.has(rtaSrc) && h[2] == 0 || tb.has(rtaDst) && h[1] == 0 {
+		return nil, nil, fail(rpdb.EINVAL, rules.lens)
+	}
+	for typ := range tb {
+		if !tb.has(typ) {
+			continue
 		}
-	}
-	tb, err := parseAttrs(r.data[routeHeaderLen:], policies, how, &r.ext)
-	if err != nil {
-		return f, o, err
-	}
-	if r.strict() {
-		switch {
-		case tb.has(rtaSrc) && h[2] == 0, tb.has(rtaDst) && h[1] == 0:
-			return invalid(map[bool]string{
-				false: "rtm_src_len and rtm_dst_len must be 32 for IPv4", true: "rtm_src_len and rtm_dst_len must be 128 for IPv6",
-			}[six])
-		}
-		for typ := range tb {
-			if tb.has(typ) && !getAttrs[typ] && (!six || typ != rtaFlowLabel) {
-				return invalid("Unsupported attribute in route get request")
+		switch typ {
+		case rtaIIF, rtaOIF, rtaSrc, rtaDst, rtaIPProto, rtaSPort, rtaDPort, rtaMark, rtaUID:
+		case rtaFlowLabel:
+			if f == rpdb.IPv4 {
+				return nil, nil, fail(rpdb.EINVAL, rules.attr)
 			}
+		default:
+			return nil, nil, fail(rpdb.EINVAL, rules.attr)
 		}
 	}
-	return n.readGet(r, tb)
+	return h, tb, nil
 }
 
-// readGet reads a request that was checked.
-func (n *Namespace) readGet(r *request, tb attrs) (f rpdb.Flow, o rtnl.GetOptions, err error) {
-	six := r.family() == rpdb.IPv6
-	if six && (tb.has(rtaSrc) && len(tb[rtaSrc]) < 16 || tb.has(rtaDst) && len(tb[rtaDst]) < 16) {
-		return f, o, fail(rpdb.EINVAL, "")
-	}
-	h := r.data[:routeHeaderLen]
-	flags := binary.NativeEndian.Uint32(h[8:])
-	o = rtnl.GetOptions{FibMatch: flags&rtnl.FlagFibMatch != 0, Notify: flags&rpdb.FlagNotify != 0}
-	f = rpdb.Flow{Dst: r.family().Zero(), TOS: h[3]}
-	if tb.has(rtaDst) {
-		f.Dst = addrOf(tb[rtaDst][:r.family().Bits()/8])
-	}
-	if tb.has(rtaSrc) {
-		f.Src = addrOf(tb[rtaSrc][:r.family().Bits()/8])
-	}
-	f.IIF, f.OIF = tb.index(rtaIIF), tb.index(rtaOIF)
-	if tb.has(rtaMark) {
-		f.Mark = tb.u32(rtaMark)
-	}
-	switch {
-	case tb.has(rtaUID):
-		f.UID = tb.u32(rtaUID)
-	case f.IIF != 0:
-		f.UID = rpdb.InvalidUID
-	}
-	f.SPort, f.DPort = tb.port(rtaSPort), tb.port(rtaDPort)
-	switch {
-	case tb.has(rtaIPProto):
-		if f.IPProto = tb.u8(rtaIPProto); !knownProto(r.family(), f.IPProto) {
-			return f, o, fail(rpdb.EOPNOTSUPP, "Unsupported ip proto")
+// flowOf reads the flow that a request asks about.
+func flowOf(f rpdb.Family, h []byte, tb attrs) (rpdb.Flow, error) {
+	q := rpdb.Flow{Dst: f.Zero(), TOS: h[3]}
+	for _, a := range [...]struct {
+		typ int
+		to  *netip.Addr
+	}{{rtaSrc, &q.Src}, {rtaDst, &q.Dst}} {
+		if !tb.has(a.typ) {
+			continue
 		}
-	case !six:
-		f.IPProto = rpdb.ProtoUDP
-	}
-	if six && tb.has(rtaFlowLabel) {
-		if f.FlowLabel = binary.BigEndian.Uint32(tb[rtaFlowLabel]); f.FlowLabel&^0xfffff != 0 {
-			return f, o, failAttr(rpdb.EINVAL, "Flow label reserved bits must be zero", tb[rtaFlowLabel])
+		if len(tb[a.typ]) < f.Bits()/8 {
+			return q, fail(rpdb.EINVAL, "")
 		}
+		*a.to, _ = netip.AddrFromSlice(tb[a.typ][:f.Bits()/8])
 	}
-	return f, o, nil
-}
-
-func addrOf(b []byte) netip.Addr {
-	a, _ := netip.AddrFromSlice(b)
-	return a
-}
-
-// index is the ifindex in an attribute, 0 if it is not there.
-func (a attrs) index(typ int) int {
-	if !a.has(typ) {
-		return 0
+	u32 := func(typ int) uint32 {
+		if !tb.has(typ) {
+			return 0
+		}
+		return tb.u32(typ)
 	}
-	return int(int32(a.u32(typ)))
-}
-
-// port is the port in an attribute, 0 if it is not there.
-func (a attrs) port(typ int) uint16 {
-	if !a.has(typ) {
-		return 0
+	be16 := func(typ int) uint16 {
+		if !tb.has(typ) {
+			return 0
+		}
+		return binary.BigEndian.Uint16(tb[typ])
 	}
-	return binary.BigEndian.Uint16(a[typ])
+	q.IIF, q.OIF, q.Mark = int(int32(u32(rtaIIF))), int(int32(u32(rtaOIF))), u32(rtaMark)
+	q.SPort, q.DPort = be16(rtaSPort), be16(rtaDPort)
+	if tb.has(rtaUID) {
+		q.UID = tb.u32(rtaUID)
+	} else if q.IIF != 0 {
+		q.UID = rpdb.InvalidUID
+	}
+	if tb.has(rtaIPProto) {
+		q.IPProto = tb.u8(rtaIPProto)
+	}
+	if tb.has(rtaFlowLabel) {
+		q.FlowLabel = binary.BigEndian.Uint32(tb[rtaFlowLabel])
+	}
+	return q, nil
 }
 
-// knownProto tells whether lookups can be asked for a protocol
+// askableProto tells whether a protocol can be asked for
 // (rtm_getroute_parse_ip_proto).
-func knownProto(f rpdb.Family, proto uint8) bool {
+func askableProto(f rpdb.Family, proto uint8) bool {
 	switch proto {
 	case rpdb.ProtoTCP, rpdb.ProtoUDP:
 		return true

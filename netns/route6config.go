@@ -61,7 +61,7 @@ var policyRoute6 = []policy{
 	rtaSPort:     {kind: attrU16},
 	rtaDPort:     {kind: attrU16},
 	rtaNHID:      {kind: attrU32},
-	rtaFlowLabel: {kind: attrU32},
+	rtaFlowLabel: {kind: attrBE32},
 }
 
 // parseRoute6 reads a request (rtm_to_fib6_config).
@@ -78,7 +78,7 @@ func (n *Namespace) parseRoute6(r *request) (*config6, error) {
 		return nil, fail(rpdb.EINVAL, "Invalid dsfield (tos): option not available for IPv6")
 	}
 	if tb.has(rtaFlowLabel) {
-		return nil, fail(rpdb.EINVAL, "Flow label cannot be specified for this operation")
+		return nil, failAttr(rpdb.EINVAL, "Flow label cannot be specified for this operation", tb[rtaFlowLabel])
 	}
 	c := &config6{
 		table: uint32(h[4]), dstLen: h[1], srcLen: h[2], protocol: h[5], typ: rpdb.RouteType(h[7]),

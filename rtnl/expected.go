@@ -91,6 +91,8 @@ func expected6(f *rpdb.Flow, d *rpdb.Decision) Reply {
 		r.Encap = encapOfLeg(d)
 		if !r.PrefSrc.IsValid() {
 			r.PrefSrc = rt.PrefSrc
+		} else {
+			r.StoredSrc = rt.PrefSrc
 		}
 	}
 	return r

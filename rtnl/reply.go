@@ -28,10 +28,13 @@ type Reply struct {
 	IIF, OIF int
 	Gateway  netip.Addr // of either family
 	PrefSrc  netip.Addr // the chosen source
-	Realms   uint32
-	Encap    *rpdb.Encap
-	NextHops []rpdb.NextHop // of a multipath route (FibMatch)
-	NHID     uint32
+	// StoredSrc is the route's own preferred source, which an IPv6 answer about output
+	// has besides; ParseReply reads only the first of the two.
+	StoredSrc netip.Addr
+	Realms    uint32
+	Encap     *rpdb.Encap
+	NextHops  []rpdb.NextHop // of a multipath route (FibMatch)
+	NHID      uint32
 
 	Priority rpdb.Opt[uint32]
 	Pref     rpdb.Opt[rpdb.RouterPref]

@@ -55,6 +55,7 @@ func encodeReply4(e encoder, r *Reply) {
 func encodeReply6(e encoder, r *Reply) {
 	nonZero(e, rtaIIF, uint32(r.IIF))
 	replyAddr(e, rtaPrefSrc, r.PrefSrc)
+	replyAddr(e, rtaPrefSrc, r.StoredSrc)
 	encodeMetrics(e, r.Metrics)
 	if r.Priority.Set {
 		e.Uint32(rtaPriority, r.Priority.V)

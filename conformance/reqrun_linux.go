@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/mdlayher/netlink"
 
@@ -266,9 +267,12 @@ func perform(h reqHost, s *reqStep) (reqOutcome, error) {
 // sysctlError is the kernel's part of an error.
 func sysctlError(err error) string {
 	var path *fs.PathError
+	var errno syscall.Errno
 	switch {
 	case err == nil:
 		return ""
+	case errors.As(err, &errno):
+		return rpdb.Errno(errno).Error()
 	case errors.As(err, &path):
 		return path.Err.Error()
 	}

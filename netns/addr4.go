@@ -133,6 +133,7 @@ func lifetimes4(head []byte, as attrs) (valid, preferred uint32, err error) {
 
 // parseAddr4 reads an address (inet_rtm_to_ifa).
 func parseAddr4(in *inDevice, head []byte, as attrs) *addr4 {
+	in.dev.conf4Set.all() // ipv4_devconf_setall
 	a := &addr4{
 		in: in, plen: head[1], flags: uint32(head[2]), scope: rpdb.Scope(head[3]),
 		local: binary.BigEndian.Uint32(as[ifaLocal]), label: in.dev.Name,

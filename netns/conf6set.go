@@ -15,24 +15,26 @@ func (n *Namespace) setConf6(where string, setting int, v int32) error {
 		return n.setDefaultConf6(setting, v)
 	}
 	d := n.byName(where)
-	if d == nil || d.inet6 == nil {
+	if d == nil || d.NoInet6 {
 		return fail(rpdb.ENOENT, "")
 	}
 	return n.setDevConf6(d, setting, v)
 }
 
-// netconfOf6 is the attribute that tells of a setting, false if none does.
-func netconfOf6(setting int) (int, bool) {
-	typ, ok := map[int]int{
-		conf6Forwarding: netconfForwarding, conf6IgnoreLinkdown: netconfIgnoreLink, conf6ProxyNDP: netconfProxyNeigh,
-	}[setting]
-	return typ, ok
+// netconfOf6 are the attributes that tell of settings.
+var netconfOf6 = map[int]int{
+	conf6Forwarding: netconfForwarding, conf6IgnoreLinkdown: netconfIgnoreLink, conf6ProxyNDP: netconfProxyNeigh,
+	conf6ForceForwarding: netconfForceForwarding,
 }
 
 // tellConf6 sends RTM_NEWNETCONF where a setting changed between off and on.
 func (n *Namespace) tellConf6(index, setting int, c *conf6, old int32) {
-	typ, ok := netconfOf6(setting)
-	if ok && (old != 0) != (c[setting] != 0) {
+	typ, ok := netconfOf6[setting]
+	changed := (old != 0) != (c[setting] != 0)
+	if setting == conf6ProxyNDP { // addrconf_sysctl_proxy_ndp
+		changed = old != c[setting]
+	}
+	if ok && changed {
 		n.notify(nil, GroupIPv6NetConf, rtmNewNetconf, 0, encodeNetconf6(index, c, typ))
 	}
 }

@@ -68,11 +68,13 @@ type device struct {
 	protoDown     bool
 	broadcast     []byte
 
-	conf4 conf4
-	conf6 conf6
-	in6   in6State
-	inet4 *inDevice // addresses; nil: no IPv4 state
-	inet6 *inet6Dev // addresses and groups; nil: no IPv6 state
+	conf4          conf4
+	conf4Set       conf4Set
+	neigh4, neigh6 neighParms
+	conf6          conf6
+	in6            in6State
+	inet4          *inDevice // addresses; nil: no IPv4 state
+	inet6          *inet6Dev // addresses and groups; nil: no IPv6 state
 
 	kind   *linkKind // nil: made by no rtnetlink request
 	own    any       // what the kind keeps (netdev_priv)

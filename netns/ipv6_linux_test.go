@@ -208,7 +208,7 @@ func TestIPv6LikeKernel(t *testing.T) {
 			defer ours.Close()
 			play6(t, real, ours, s, func(x setting6) {
 				path := "net/ipv6/conf/" + x.where + "/" + x.name
-				want, got := ns.Sysctl(path, fmt.Sprint(x.value)), netns.SetConf6ForTest(space, x.where, x.name, x.value)
+				want, got := ns.Sysctl(path, fmt.Sprint(x.value)), space.SetSysctl(path, fmt.Sprint(x.value))
 				if (want == nil) != (got == nil) {
 					t.Errorf("%s=%d: the kernel says %v, netns %v", path, x.value, want, got)
 				}

@@ -170,7 +170,7 @@ const (
 func (d *device) putInet6(m *message, stats bool) {
 	m.u32(iflaInet6Flags, d.in6.flags)
 	m.words(iflaInet6CacheInfo, []int32{65535, int32(d.in6.stamp), int32(d.in6.reachable), int32(d.in6.retrans)})
-	m.words(iflaInet6Conf, d.conf6[:])
+	m.words(iflaInet6Conf, d.conf6.report())
 	if stats {
 		m.put(iflaInet6Stats, counters(ipstatsMax))
 		m.put(iflaInet6ICMP6Stats, counters(icmp6Max))

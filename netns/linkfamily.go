@@ -52,6 +52,7 @@ func (d *device) setInet(b []byte) error {
 		}
 		list = rest
 		d.conf4[a.typ-1] = int32(binary.NativeEndian.Uint32(a.data))
+		d.conf4Set.add(int(a.typ) - 1)
 	}
 }
 

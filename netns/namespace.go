@@ -15,6 +15,8 @@ type Namespace struct {
 
 	devices devices
 	conf    devconf
+	sysctls sysctls
+	texts   map[string]string // settings of sysctlTexts that were written
 	nsids   nsids
 	rules   rules
 	ip4     ipv4

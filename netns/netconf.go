@@ -12,13 +12,14 @@ const (
 	rtmDelNetconf netlink.HeaderType = 81
 	rtmGetNetconf netlink.HeaderType = 82
 
-	netconfIfindex      = 1
-	netconfForwarding   = 2
-	netconfRPFilter     = 3
-	netconfMCForwarding = 4
-	netconfProxyNeigh   = 5
-	netconfIgnoreLink   = 6
-	netconfBCForwarding = 8
+	netconfIfindex         = 1
+	netconfForwarding      = 2
+	netconfRPFilter        = 3
+	netconfMCForwarding    = 4
+	netconfProxyNeigh      = 5
+	netconfIgnoreLink      = 6
+	netconfBCForwarding    = 8
+	netconfForceForwarding = 9
 
 	netconfAll     = -1 // every setting
 	netconfOfAll   = -1 // ifindex of "all"

@@ -87,6 +87,7 @@ func (n *Namespace) lookupSysctls() rpdb.Sysctls {
 	for _, d := range n.devices.list {
 		set(d.Name, &d.conf4, &d.conf6)
 	}
+	n.plainSysctls(s)
 	s["net/ipv4/ip_forward"] = s["net/ipv4/conf/all/forwarding"]
 	return s
 }

@@ -44,6 +44,14 @@ func (o *Options) Paint(c Color, text string) string {
 	return colors[c] + text + "\x1b[0m"
 }
 
+// appendPainted appends a word and the blank after it, which has its colour.
+func (o *Options) appendPainted(b []byte, c Color, word string) []byte {
+	if o == nil || o.Palette == NoColor {
+		return append(append(b, word...), ' ')
+	}
+	return append(b, o.Paint(c, word+" ")...)
+}
+
 // FamilyColor is the colour of addresses of a family (ifa_family_color).
 func FamilyColor(f rpdb.Family) Color {
 	switch f {

@@ -208,3 +208,7 @@ func parseTypeArg(s string) (rpdb.RouteType, bool) {
 	v, ok := parseUint(s, 0, 255)
 	return rpdb.RouteType(v), ok
 }
+
+// ParseRouteType reads a route type as an argument of ip: a word, which may be
+// shortened where iproute2 lets it be, or a number.
+func ParseRouteType(s string) (rpdb.RouteType, bool) { return parseTypeArg(s) }

@@ -103,7 +103,7 @@ func FormatRouteCommand(verb string, r *rpdb.Route, o *Options) string {
 
 func hopWords(f rpdb.Family, h *rpdb.NextHop, o *Options) (w []string) {
 	if h.Gateway.IsValid() {
-		w = append(w, strings.TrimSuffix(string(appendVia(nil, f, h.Gateway)), " "))
+		w = append(w, strings.TrimSuffix(string((*Options)(nil).appendVia(nil, f, h.Gateway)), " "))
 	}
 	if h.Dev != 0 {
 		w = append(w, "dev", o.dev(h.Dev))

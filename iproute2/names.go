@@ -160,6 +160,9 @@ func (n *Names) RealmsID(s string) (uint32, bool) {
 		return n.realms.parse(s, 0, 1<<32-1)
 	}
 	a, ok := n.realms.parse(from, 0, 0xffff)
+	if to == "" {
+		return a << 16, ok
+	}
 	b, ok2 := n.realms.parse(to, 0, 0xffff)
 	return a<<16 | b, ok && ok2
 }

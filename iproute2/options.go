@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
 )
 
 // LinkNames turns device indexes into names and back.
@@ -88,6 +89,10 @@ type Options struct {
 	// addresses are not resolved.
 	HostName func(netip.Addr) string
 
+	// Hide are the fields of a route that are not shown, which are those that it was
+	// selected by.
+	Hide RouteFields
+
 	// HopInfo gives the nexthop object of an id for the nh_info of ip -d route; nil
 	// leaves it out.
 	HopInfo func(id uint32) *rpdb.NextHopObject
@@ -122,4 +127,34 @@ func (o *Options) nl() string {
 		return "\\"
 	}
 	return "\n"
+}
+
+// RouteFields is a set of fields of a route.
+type RouteFields uint16
+
+// The fields that ip does not show when routes are selected by them.
+const (
+	HideTable RouteFields = 1 << iota
+	HideProtocol
+	HideScope
+	HideTOS
+	HideDev
+	HideIIF
+	HideMetric
+	HideRealms
+	HideVia
+	HidePrefSrc
+)
+
+func (o *Options) shows(f RouteFields) bool { return o == nil || o.Hide&f == 0 }
+
+// showsVia tells whether the gateway of a route is shown; that of the other family
+// always is.
+func (o *Options) showsVia(r *rtnl.Reply) bool {
+	return o.shows(HideVia) || r.Gateway.IsValid() && rpdb.FamilyOf(r.Gateway) != r.Family
+}
+
+// showsTable tells whether the table of a route is shown.
+func (o *Options) showsTable(table uint32) bool {
+	return (table != rpdb.TableMain || o.details()) && o.shows(HideTable) && !(o != nil && o.Table == table)
 }

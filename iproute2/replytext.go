@@ -21,32 +21,35 @@ func FormatReply(r *rtnl.Reply, o *Options) string {
 	return string(appendReply(make([]byte, 0, 160), r, o))
 }
 
+// AppendReply appends what FormatReply returns for an answer that is no refusal.
+func AppendReply(b []byte, r *rtnl.Reply, o *Options) []byte { return appendReply(b, r, o) }
+
 // appendReply prints a route message (print_route).
 func appendReply(b []byte, r *rtnl.Reply, o *Options) []byte {
 	n := o.names()
 	b = appendReplyHead(b, r, o)
-	if (r.Table != rpdb.TableMain || o.details()) && !(o != nil && o.Table == r.Table) {
+	if o.showsTable(r.Table) {
 		b = appendWord(b, "table", n.Table(r.Table))
 	}
 	if r.Flags&rpdb.FlagCloned == 0 {
-		if r.Protocol != rpdb.ProtoBoot || o.details() {
+		if (r.Protocol != rpdb.ProtoBoot || o.details()) && o.shows(HideProtocol) {
 			b = appendWord(b, "proto", n.Proto(r.Protocol))
 		}
-		if r.Scope != rpdb.ScopeGlobal || o.details() {
+		if (r.Scope != rpdb.ScopeGlobal || o.details()) && o.shows(HideScope) {
 			b = appendWord(b, "scope", n.Scope(r.Scope))
 		}
 	}
-	if r.PrefSrc.IsValid() {
-		b = appendWord(b, "src", formatAddr(r.PrefSrc))
+	if r.PrefSrc.IsValid() && o.shows(HidePrefSrc) {
+		b = o.appendPainted(append(b, "src "...), FamilyColor(r.Family), formatAddr(r.PrefSrc))
 	}
-	if r.Priority.Set {
+	if r.Priority.Set && o.shows(HideMetric) {
 		b = appendWord(b, "metric", utoa(r.Priority.V))
 	}
 	b = appendFlags(b, r.Flags)
 	if r.Mark != 0 {
 		b = appendWord(b, "mark", formatReplyMark(r.Mark))
 	}
-	if r.Realms != 0 {
+	if r.Realms != 0 && o.shows(HideRealms) {
 		b = appendRealms(b, r.Realms, n)
 	}
 	if r.UID.Set {
@@ -60,20 +63,22 @@ func appendReplyHead(b []byte, r *rtnl.Reply, o *Options) []byte {
 	if r.Type != rpdb.Unicast || o.details() {
 		b = append(append(b, n.Type(r.Type)...), ' ')
 	}
-	b = append(appendDst(b, r.Dst), ' ')
+	b = o.appendDst(b, r.Dst)
 	if r.Src.IsValid() {
-		b = appendWord(b, "from", formatPrefix(r.Src))
+		b = o.appendPainted(b, FamilyColor(r.Family), "from "+formatPrefix(r.Src))
 	}
 	if r.NHID != 0 {
 		b = appendWord(b, "nhid", utoa(r.NHID))
 	}
 	b = appendEncap(b, r.Encap)
-	if r.TOS != 0 {
+	if r.TOS != 0 && o.shows(HideTOS) {
 		b = appendWord(b, "tos", n.DSField(r.TOS))
 	}
-	b = appendVia(b, r.Family, r.Gateway)
-	if r.OIF != 0 {
-		b = appendWord(b, "dev", o.dev(r.OIF))
+	if o.showsVia(r) {
+		b = o.appendVia(b, r.Family, r.Gateway)
+	}
+	if r.OIF != 0 && o.shows(HideDev) {
+		b = o.appendPainted(append(b, "dev "...), ColorIfname, o.dev(r.OIF))
 	}
 	return b
 }
@@ -91,8 +96,9 @@ func appendReplyTail(b []byte, r *rtnl.Reply, o *Options) []byte {
 	if e := r.Cache.V.Error; e != 0 {
 		b = appendWord(b, "error", strconv.Itoa(int(int32(e))))
 	}
+	b = appendUse(b, r, o)
 	b = appendMetrics(b, r.Metrics)
-	if r.IIF != 0 {
+	if r.IIF != 0 && o.shows(HideIIF) {
 		b = appendWord(b, "iif", o.dev(r.IIF))
 	}
 	if r.Pref.Set {
@@ -103,6 +109,24 @@ func appendReplyTail(b []byte, r *rtnl.Reply, o *Options) []byte {
 	}
 	for i := range r.NextHops {
 		b = appendLeg(append(b, o.nl()...), r.Family, &r.NextHops[i], o)
+	}
+	return b
+}
+
+// appendUse prints who uses a route, which ip -s shows (print_rta_cacheinfo).
+func appendUse(b []byte, r *rtnl.Reply, o *Options) []byte {
+	if o == nil || o.Stats == 0 {
+		return b
+	}
+	c := &r.Cache.V
+	if c.ClntRef != 0 {
+		b = appendWord(b, "users", utoa(c.ClntRef))
+	}
+	if c.Used != 0 {
+		b = appendWord(b, "used", utoa(c.Used))
+	}
+	if c.LastUse != 0 {
+		b = append(append(append(b, "age "...), utoa(c.LastUse/100)...), "sec "...)
 	}
 	return b
 }

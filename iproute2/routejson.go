@@ -28,21 +28,25 @@ func ReplyJSON(r *rtnl.Reply, o *Options) Object {
 	}
 	j.addIf(r.NHID != 0, "nhid", r.NHID)
 	jsonEncap(&j, r.Encap)
-	j.addIf(r.TOS != 0, "tos", n.DSField(r.TOS))
-	jsonGateway(&j, r.Family, r.Gateway)
-	j.addIf(r.OIF != 0, "dev", o.dev(r.OIF))
-	j.addIf((r.Table != rpdb.TableMain || o.details()) && !(o != nil && o.Table == r.Table), "table", n.Table(r.Table))
-	if r.Flags&rpdb.FlagCloned == 0 {
-		j.addIf(r.Protocol != rpdb.ProtoBoot || o.details(), "protocol", n.Proto(r.Protocol))
-		j.addIf(r.Scope != rpdb.ScopeGlobal || o.details(), "scope", n.Scope(r.Scope))
+	j.addIf(r.TOS != 0 && o.shows(HideTOS), "tos", n.DSField(r.TOS))
+	if o.showsVia(r) {
+		jsonGateway(&j, r.Family, r.Gateway)
 	}
-	if r.PrefSrc.IsValid() {
+	j.addIf(r.OIF != 0 && o.shows(HideDev), "dev", o.dev(r.OIF))
+	j.addIf(o.showsTable(r.Table), "table", n.Table(r.Table))
+	if r.Flags&rpdb.FlagCloned == 0 {
+		j.addIf((r.Protocol != rpdb.ProtoBoot || o.details()) && o.shows(HideProtocol), "protocol", n.Proto(r.Protocol))
+		j.addIf((r.Scope != rpdb.ScopeGlobal || o.details()) && o.shows(HideScope), "scope", n.Scope(r.Scope))
+	}
+	if r.PrefSrc.IsValid() && o.shows(HidePrefSrc) {
 		j.add("prefsrc", formatAddr(r.PrefSrc))
 	}
-	j.addIf(r.Priority.Set, "metric", r.Priority.V)
+	j.addIf(r.Priority.Set && o.shows(HideMetric), "metric", r.Priority.V)
 	j.add("flags", flagWords(r.Flags))
 	j.addIf(r.Mark != 0, "mark", r.Mark)
-	jsonRealms(&j, r.Realms, n)
+	if o.shows(HideRealms) {
+		jsonRealms(&j, r.Realms, n)
+	}
 	j.addIf(r.UID.Set, "uid", r.UID.V)
 	return replyTailJSON(j, r, o)
 }
@@ -57,10 +61,15 @@ func replyTailJSON(j Object, r *rtnl.Reply, o *Options) Object {
 	if e := r.Cache.V.Error; e != 0 {
 		j.add("error", int32(e))
 	}
+	if c := &r.Cache.V; o != nil && o.Stats > 0 {
+		j.addIf(c.ClntRef != 0, "users", c.ClntRef)
+		j.addIf(c.Used != 0, "used", c.Used)
+		j.addIf(c.LastUse != 0, "age", c.LastUse/100)
+	}
 	if len(r.Metrics) > 0 {
 		j.add("metrics", []Object{metricsJSON(r.Metrics)})
 	}
-	j.addIf(r.IIF != 0, "iif", o.dev(r.IIF))
+	j.addIf(r.IIF != 0 && o.shows(HideIIF), "iif", o.dev(r.IIF))
 	if r.Pref.Set {
 		j.add("pref", formatPref(r.Pref.V))
 	}

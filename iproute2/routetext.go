@@ -106,8 +106,16 @@ func appendDst(b []byte, p netip.Prefix) []byte {
 	return p.AppendTo(b)
 }
 
+// appendDst prints the destination and a blank.
+func (o *Options) appendDst(b []byte, p netip.Prefix) []byte {
+	if p.Bits() <= 0 || o == nil || o.Palette == NoColor {
+		return append(appendDst(b, p), ' ')
+	}
+	return o.appendPainted(b, FamilyColor(rpdb.FamilyOf(p.Addr())), string(appendDst(nil, p)))
+}
+
 // appendVia prints a gateway; one of the other family carries the family's name.
-func appendVia(b []byte, f rpdb.Family, gw netip.Addr) []byte {
+func (o *Options) appendVia(b []byte, f rpdb.Family, gw netip.Addr) []byte {
 	if !gw.IsValid() {
 		return b
 	}
@@ -115,7 +123,7 @@ func appendVia(b []byte, f rpdb.Family, gw netip.Addr) []byte {
 	if g := rpdb.FamilyOf(gw); g != f {
 		b = append(append(b, g.String()...), ' ')
 	}
-	return append(append(b, formatAddr(gw)...), ' ')
+	return o.appendPainted(b, FamilyColor(rpdb.FamilyOf(gw)), formatAddr(gw))
 }
 
 func appendRealms(b []byte, realms uint32, n *Names) []byte {
@@ -130,11 +138,11 @@ func appendRealms(b []byte, realms uint32, n *Names) []byte {
 func appendLeg(b []byte, f rpdb.Family, h *rpdb.NextHop, o *Options) []byte {
 	b = append(b, "\tnexthop "...)
 	b = appendEncap(b, h.Encap)
-	b = appendVia(b, f, h.Gateway)
+	b = o.appendVia(b, f, h.Gateway)
 	if h.Realms != 0 {
 		b = appendRealms(b, h.Realms, o.names())
 	}
-	b = appendWord(b, "dev", o.dev(h.Dev))
+	b = o.appendPainted(append(b, "dev "...), ColorIfname, o.dev(h.Dev))
 	b = appendWord(b, "weight", utoa(max(h.Weight, 1)))
 	return appendFlags(b, h.Flags)
 }

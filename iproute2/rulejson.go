@@ -35,8 +35,8 @@ func RuleJSON(r *rpdb.Rule, o *Options) Object {
 		j.add("uid_end", r.UID.V.End)
 	}
 	j.addIf(r.IPProto != 0, "ipproto", n.IPProto(r.IPProto))
-	jsonPorts(&j, "sport", r.SPort)
-	jsonPorts(&j, "dport", r.DPort)
+	jsonPorts(&j, "sport", r.SPort, o)
+	jsonPorts(&j, "dport", r.DPort, o)
 	j.addIf(r.TunID != 0, "tun_id", r.TunID)
 	if r.Table != 0 {
 		j.add("table", n.Table(r.Table))
@@ -65,6 +65,8 @@ func ruleActionJSON(j Object, r *rpdb.Rule, o *Options) Object {
 		j.addIf(r.Flags&rpdb.RuleUnresolved != 0, "unresolved", nil)
 	case rpdb.ActNop:
 		j.add("nop", nil)
+	case rpdb.RuleAction(rpdb.NAT):
+		j.add("masquerade", nil)
 	default:
 		j.add("action", n.Type(rpdb.RouteType(r.Action)))
 	}
@@ -88,7 +90,7 @@ func jsonPrefix(j *Object, addr, length string, p netip.Prefix) {
 	j.addIf(!p.IsSingleIP(), length, p.Bits())
 }
 
-func jsonPorts(j *Object, key string, p rpdb.PortRange) {
+func jsonPorts(j *Object, key string, p rpdb.PortRange, o *Options) {
 	switch {
 	case p.Start == 0:
 	case p.Start != p.End:
@@ -96,6 +98,6 @@ func jsonPorts(j *Object, key string, p rpdb.PortRange) {
 		j.add(key+"_end", p.End)
 	default:
 		j.add(key, p.Start)
-		j.addIf(p.Mask != 0, key+"_mask", hexC(uint64(p.Mask)))
+		j.addIf(p.Mask != 0 && o.version().AtLeast(6, 15), key+"_mask", hexC(uint64(p.Mask)))
 	}
 }

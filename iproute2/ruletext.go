@@ -114,6 +114,8 @@ func appendRuleAction(b []byte, r *rpdb.Rule, n *Names) []byte {
 		}
 	case rpdb.ActNop:
 		b = append(b, " nop"...)
+	case rpdb.RuleAction(rpdb.NAT):
+		b = append(b, " masquerade"...)
 	default:
 		b = append(append(b, ' '), n.Type(rpdb.RouteType(r.Action))...)
 	}

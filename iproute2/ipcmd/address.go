@@ -110,6 +110,16 @@ func (s *session) getAddr(arg string, family uint8) prefix {
 	return p
 }
 
+// getAddr32 reads an IPv4 address, or ends the tool (get_addr32).
+func (s *session) getAddr32(arg string) []byte {
+	p, ok := parseAddr(arg, afInet)
+	if !ok {
+		s.errorf("Error: an IP address is expected rather than \"%s\"\n", arg)
+		panic(exit(1))
+	}
+	return append(p.data, 0, 0, 0, 0)[:4]
+}
+
 // getPrefix reads a prefix, or ends the tool (get_prefix).
 func (s *session) getPrefix(arg string, family uint8) prefix {
 	s.notLink(arg, family, "prefix")

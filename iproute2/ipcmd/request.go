@@ -37,6 +37,8 @@ func (r *request) u32(typ uint16, v uint32) {
 func (r *request) be16(typ uint16, v uint16) { r.attr(typ, binary.BigEndian.AppendUint16(nil, v)) }
 func (r *request) be32(typ uint16, v uint32) { r.attr(typ, binary.BigEndian.AppendUint32(nil, v)) }
 
+func (r *request) be64(typ uint16, v uint64) { r.attr(typ, binary.BigEndian.AppendUint64(nil, v)) }
+
 // str adds a string with its zero byte.
 func (r *request) str(typ uint16, s string) { r.attr(typ, append([]byte(s), 0)) }
 

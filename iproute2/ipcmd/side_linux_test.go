@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -28,6 +29,7 @@ type ran struct {
 type side struct {
 	ns  *testns.NS
 	ver int
+	in  string // the standard input
 }
 
 func newSide(t *testing.T, setup ...string) *side {
@@ -52,13 +54,30 @@ func (s *side) real(t *testing.T, line string) ran {
 	t.Helper()
 	var out, errs bytes.Buffer
 	cmd := exec.Command("ip", words(line)...)
-	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.input(t), &out, &errs
 	err := s.ns.Do(cmd.Run)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	return ran{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// input returns the standard input as a file, which can be read again.
+func (s *side) input(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err == nil {
+		_, err = f.WriteString(s.in)
+	}
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
 }
 
 func (s *side) ours(line string) ran {
@@ -70,7 +89,7 @@ func (s *side) ours(line string) ran {
 			}
 			return kernel.Dial(kernel.Config{NetNS: s.ns.Path()})
 		},
-		In: strings.NewReader(""), Out: &out, Err: &errs, Version: s.ver,
+		In: strings.NewReader(s.in), Out: &out, Err: &errs, Version: s.ver,
 		Env: func(string) string { return "" },
 	}
 	status := tool.Run(context.Background(), words(line))

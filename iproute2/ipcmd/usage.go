@@ -11,3 +11,56 @@ where  OBJECT := { address | addrlabel | link | maddress | monitor | neigh |
                     -rc[vbuf] [size] | -n[etns] name | -N[umeric] | -a[ll] |
                     -c[olor] | -j[son] | -p[retty] | -echo }
 `
+
+const usageRule = `Usage: ip rule { add | del } SELECTOR ACTION
+       ip rule { flush | save | restore }
+       ip rule [ list [ SELECTOR ]]
+SELECTOR := [ not ] [ from PREFIX ] [ to PREFIX ] [ tos TOS ] [ dscp DSCP[/MASK] ]
+            [ fwmark FWMARK[/MASK] ] [ iif STRING ] [ oif STRING ] [ pref NUMBER ]
+            [ l3mdev ] [ uidrange NUMBER-NUMBER ] [ ipproto PROTOCOL ]
+            [ sport NUMBER | NUMBER-NUMBER | NUMBER/MASK ]
+            [ dport NUMBER | NUMBER-NUMBER | NUMBER/MASK ]
+            [ flowlabel FLOWLABEL[/MASK] ] [ tun_id TUN_ID ]
+ACTION := [ table TABLE_ID ] [ protocol PROTO ] [ nat ADDRESS ]
+          [ realms [SRCREALM/]DSTREALM ] [ goto NUMBER ] [ nop ]
+          [ suppress_prefixlength NUMBER ] [ suppress_ifgroup DEVGROUP ]
+TABLE_ID := [ local | main | default | NUMBER ]
+`
+
+const usageRoute = `Usage: ip route { list | flush } SELECTOR
+       ip route save SELECTOR
+       ip route restore
+       ip route showdump
+       ip route get [ ROUTE_GET_FLAGS ] [ to ] ADDRESS [ from ADDRESS iif STRING ]
+                    [ oif STRING ] [ tos TOS ] [ mark NUMBER ] [ vrf NAME ]
+                    [ as ADDRESS ] [ uid NUMBER ] [ ipproto PROTOCOL ]
+                    [ sport NUMBER ] [ dport NUMBER ] [ flowlabel NUMBER ]
+       ip route { add | del | change | append | replace | prepend | test } ROUTE
+SELECTOR := [ root PREFIX ] [ match PREFIX ] [ exact PREFIX ] [ table TABLE_ID ]
+            [ vrf NAME ] [ proto RTPROTO ] [ type TYPE ] [ scope SCOPE ]
+ROUTE := NODE_SPEC [ INFO_SPEC ]
+NODE_SPEC := [ TYPE ] PREFIX [ tos TOS ] [ table TABLE_ID ] [ proto RTPROTO ]
+             [ scope SCOPE ] [ metric METRIC ] [ ttl-propagate { enabled | disabled } ]
+INFO_SPEC := { NH | nhid ID } OPTIONS FLAGS [ nexthop NH ]...
+NH := [ encap ENCAPTYPE ENCAPHDR ] [ via [ FAMILY ] ADDRESS ]
+      [ dev STRING ] [ weight NUMBER ] NHFLAGS
+FAMILY := [ inet | inet6 | mpls | bridge | link ]
+OPTIONS := FLAGS [ mtu NUMBER ] [ advmss NUMBER ] [ as [ to ] ADDRESS ]
+           [ rtt TIME ] [ rttvar TIME ] [ reordering NUMBER ] [ window NUMBER ]
+           [ cwnd NUMBER ] [ initcwnd NUMBER ] [ ssthresh NUMBER ] [ realms REALM ]
+           [ src ADDRESS ] [ rto_min TIME ] [ hoplimit NUMBER ] [ initrwnd NUMBER ]
+           [ features FEATURES ] [ quickack BOOL ] [ congctl NAME ] [ pref PREF ]
+           [ expires TIME ] [ fastopen_no_cookie BOOL ]
+TYPE := { unicast | local | broadcast | multicast | throw | unreachable |
+          prohibit | blackhole | nat }
+TABLE_ID := [ local | main | default | all | NUMBER ]
+SCOPE := [ host | link | global | NUMBER ]
+NHFLAGS := [ onlink ]
+RTPROTO := [ kernel | boot | static | NUMBER ]
+PREF := [ low | medium | high ]
+TIME := NUMBER[s|ms]
+FEATURES := ecn | tcp_usec_ts
+ENCAPTYPE := [ mpls | ip | ip6 ]
+ENCAPHDR := [ MPLSLABEL | ... ]
+ROUTE_GET_FLAGS := [ fibmatch ]
+`

@@ -202,10 +202,12 @@ func validateAttr(a attr, policies []policy, how validation, ext *extack) error 
 
 func validateNested(a attr, p *policy, how validation, ext *extack) error {
 	switch {
-	case len(a.data) == 0 || p.nested == nil:
+	case len(a.data) == 0:
 		return nil
 	case len(a.data) < attrHeader:
 		return failPolicy(rpdb.ERANGE, "Attribute failed policy validation", a, p)
+	case p.nested == nil:
+		return nil
 	}
 	_, err := parseAttrs(a.data, p.nested, how, ext)
 	return err

@@ -65,7 +65,7 @@ func checkEncapTypes(legs []byte) error {
 // buildEncap takes a tunnel in as it was given (lwtunnel_build_state).
 func buildEncap(typ uint16, data []byte) (*rpdb.Encap, error) {
 	if typ == 0 {
-		return nil, fail(rpdb.EINVAL, "LWT encap type not specified")
+		return nil, failAttr(rpdb.EINVAL, "Unknown LWT encapsulation type", data)
 	}
 	return &rpdb.Encap{Type: typ, Data: slices.Clone(data)}, nil
 }

@@ -172,7 +172,7 @@ func (d *device) beginInet6(n *Namespace) {
 
 // inet6End takes IPv6 state away (addrconf_ifdown with unregister).
 func inet6End(n *Namespace, d *device, e event) {
-	if d.NoInet6 || e != eventUnregister && (e != eventChangeMTU || d.MTU >= minMTU6) {
+	if d.NoInet6 || e != eventUnregister && (e != eventChangeMTU || d.MTU >= minMTU6 || d.IsLoopback()) {
 		return
 	}
 	d.NoInet6 = true

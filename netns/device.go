@@ -41,32 +41,33 @@ type device struct {
 	rpdb.Link
 	ns *Namespace
 
-	flags, gflags uint32 // dev->flags, dev->gflags
-	running       bool   // __LINK_STATE_START
-	noCarrier     bool   // __LINK_STATE_NOCARRIER
-	operstate     uint8  // dev->operstate; Link.Operstate is down while not running
-	linkMode      uint8
-	promiscuity   uint32
-	allMulti      uint32
-	carrierUps    uint32
-	carrierDowns  uint32
-	minMTU        uint32
-	maxMTU        uint32
-	queues        [2]uint32 // for sending, for receiving
-	sizes         segmentSizes
-	headroom      uint16
-	tailroom      uint16
-	immutable     bool // cannot leave its namespace (netns_immutable)
-	noQueue       bool // IFF_NO_QUEUE: no queueing discipline by default
-	noVLAN        bool // NETIF_F_VLAN_CHALLENGED
-	addrSet       bool // NET_ADDR_SET: the user chose the hardware address
-	addrStolen    bool // NET_ADDR_STOLEN: the hardware address is that of the device below
-	registered    bool
-	initializing  bool // RTNL_LINK_INITIALIZING: nobody was told of it yet
-	leaving       bool // NETREG_UNREGISTERING: it is being deleted
-	alias         string
-	protoDown     bool
-	broadcast     []byte
+	flags, gflags   uint32 // dev->flags, dev->gflags
+	running         bool   // __LINK_STATE_START
+	noCarrier       bool   // __LINK_STATE_NOCARRIER
+	operstate       uint8  // dev->operstate; Link.Operstate is down while not running
+	linkMode        uint8
+	promiscuity     uint32
+	allMulti        uint32
+	carrierUps      uint32
+	carrierDowns    uint32
+	minMTU          uint32
+	maxMTU          uint32
+	queues          [2]uint32 // for sending, for receiving
+	sizes           segmentSizes
+	headroom        uint16
+	tailroom        uint16
+	immutable       bool // cannot leave its namespace (netns_immutable)
+	noQueue         bool // IFF_NO_QUEUE: no queueing discipline by default
+	noVLAN          bool // NETIF_F_VLAN_CHALLENGED
+	addrSet         bool // NET_ADDR_SET: the user chose the hardware address
+	addrStolen      bool // NET_ADDR_STOLEN: the hardware address is that of the device below
+	registered      bool
+	initializing    bool // RTNL_LINK_INITIALIZING: nobody was told of it yet
+	leaving         bool // NETREG_UNREGISTERING: it is being deleted
+	alias           string
+	protoDown       bool
+	protoDownReason uint32
+	broadcast       []byte
 
 	conf4          conf4
 	conf4Set       conf4Set

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
@@ -117,6 +118,7 @@ func deleteBridge(d *device, list []*device) []*device {
 }
 
 func openBridge(d *device) error {
+	d.snoopers(true)
 	for _, p := range d.own.(*bridge).ports {
 		if p.dev.running && p.dev.operUp() {
 			p.enable()
@@ -130,6 +132,28 @@ func stopBridge(d *device) {
 		if p.state != portDisabled {
 			p.disable()
 		}
+	}
+	d.snoopers(false)
+}
+
+// allSnoopers are the groups that bridges which look into reports take part in.
+var allSnoopers = struct {
+	ipv4 uint32
+	ipv6 netip.Addr
+}{224<<24 | 0x6a, mustAddr("ff02::6a")}
+
+// snoopers has a bridge join or leave them (br_multicast_join_snoopers,
+// br_multicast_leave_snoopers).
+func (d *device) snoopers(join bool) {
+	join4, join6 := d.ns.joinGroup4, d.ns.joinGroup6
+	if !join {
+		join4, join6 = d.ns.leaveGroup4, d.ns.leaveGroup6
+	}
+	if d.inet4 != nil {
+		join4(d.inet4, allSnoopers.ipv4)
+	}
+	if d.inet6 != nil {
+		join6(d.inet6, allSnoopers.ipv6)
 	}
 }
 

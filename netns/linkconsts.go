@@ -83,6 +83,9 @@ const (
 
 	iflaInetConf = 1
 
+	protoDownReasonMask  = 1
+	protoDownReasonValue = 2
+
 	iflaInet6Flags       = 1
 	iflaInet6Conf        = 2
 	iflaInet6Stats       = 3

@@ -54,11 +54,8 @@ func (d *device) encode(n *Namespace, o linkMessage) []byte {
 	m.str(iflaQdisc, d.Qdisc)
 	d.putFamilies(m, o.extMask)
 	m.put(iflaMap, make([]byte, 32))
-	if d.alias != "" {
-		m.str(iflaIfAlias, d.alias)
-	}
 	if len(d.AltNames) > 0 {
-		m.nest(iflaPropList, func() {
+		m.nest(iflaPropList|nestedFlag, func() {
 			for _, a := range d.AltNames {
 				m.str(iflaAltIfname, a)
 			}
@@ -97,12 +94,18 @@ func (d *device) putNumbers(m *message) {
 
 func (d *device) putCarrier(m *message) {
 	m.flag(iflaCarrier, d.hasCarrier())
+	if d.alias != "" {
+		m.str(iflaIfAlias, d.alias)
+	}
 	m.u32(iflaCarrierChanges, d.carrierUps+d.carrierDowns)
 	m.u32(iflaCarrierUps, d.carrierUps)
 	m.u32(iflaCarrierDowns, d.carrierDowns)
 	m.u16(iflaHeadroom, d.headroom)
 	m.u16(iflaTailroom, d.tailroom)
 	m.flag(iflaProtoDown, d.protoDown)
+	if d.protoDownReason != 0 {
+		m.nest(iflaProtoDownReason, func() { m.u32(protoDownReasonValue, d.protoDownReason) })
+	}
 }
 
 // putLinkInfo adds what the kind says of the device and of it as a port
@@ -113,15 +116,14 @@ func (d *device) putLinkInfo(m *message) {
 		return
 	}
 	m.nest(iflaLinkInfo, func() {
+		if d.kind != nil {
+			m.str(iflaInfoKind, d.kind.name)
+			if d.kind.fill != nil {
+				m.nest(iflaInfoData, func() { d.kind.fill(d, m) })
+			}
+		}
 		if slave {
 			d.putSlaveInfo(m)
-		}
-		if d.kind == nil {
-			return
-		}
-		m.str(iflaInfoKind, d.kind.name)
-		if d.kind.fill != nil {
-			m.nest(iflaInfoData, func() { d.kind.fill(d, m) })
 		}
 	})
 }

@@ -202,7 +202,7 @@ func (l *linkRequest) register(d *device) error {
 // notifyAs returns the request if its notifications are to carry its number, which
 // the kernel does for requests that ask for an echo.
 func (l *linkRequest) notifyAs() *request {
-	return l.request
+	return l.request.echoed()
 }
 
 // newDevice makes a device that is in no table yet (rtnl_create_link).

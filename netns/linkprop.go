@@ -12,7 +12,7 @@ func newLinkProp(r *request) error { return r.linkProp(true) }
 func delLinkProp(r *request) error { return r.linkProp(false) }
 
 func (r *request) linkProp(add bool) error {
-	h, tb, err := parseLinkMessage(r, liberal)
+	h, tb, err := parseLinkMessage(r, strict)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (d *device) changeAltNames(list []byte, add bool) (changed bool, err error)
 }
 
 func (d *device) changeAltName(a attr, add bool) error {
-	if err := validateAttr(a, linkPolicy, liberal, nil); err != nil {
+	if err := validateAttr(a, linkPolicy, strict, nil); err != nil {
 		return fail(refusal(err).Errno, "")
 	}
 	n := d.ns

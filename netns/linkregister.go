@@ -46,6 +46,9 @@ func (d *device) configure(h linkHeader, r *request) error {
 
 // delLink answers RTM_DELLINK (rtnl_dellink).
 func delLink(r *request) error {
+	if r.family() == familyBridge {
+		return r.bridgeLink()
+	}
 	h, tb, err := parseLinkMessage(r, liberal)
 	if err != nil {
 		return err
@@ -69,7 +72,7 @@ func delLink(r *request) error {
 		if d.kind == nil || d.kind.noDelete {
 			return fail(rpdb.EOPNOTSUPP, "")
 		}
-		d.delete(r)
+		d.delete(r.echoed())
 		return nil
 	case h.index > 0 || byName:
 		return fail(rpdb.ENODEV, "")

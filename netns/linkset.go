@@ -14,6 +14,9 @@ const (
 
 // setLink answers RTM_SETLINK (rtnl_setlink).
 func setLink(r *request) error {
+	if r.family() == familyBridge {
+		return r.bridgeLink()
+	}
 	l := &linkRequest{request: r}
 	var err error
 	if l.head, l.tb, err = parseLinkMessage(r, liberal); err != nil {
@@ -104,12 +107,19 @@ func (l *linkRequest) setAddress(d *device, done *setStatus) error {
 
 // setHardware changes the hardware address (netif_set_mac_address).
 func (d *device) setHardware(a []byte) error {
+	if d.IsLoopback() {
+		return d.takeHardware(a, setEther)
+	}
 	if d.kind == nil || d.kind.setAddress == nil {
 		return fail(rpdb.EOPNOTSUPP, "")
 	}
+	return d.takeHardware(a, d.kind.setAddress)
+}
+
+func (d *device) takeHardware(a []byte, set func(*device, []byte) error) error {
 	same := string(a[:len(d.Address)]) == string(d.Address)
 	if !same {
-		if err := d.kind.setAddress(d, a[:len(d.Address)]); err != nil {
+		if err := set(d, a[:len(d.Address)]); err != nil {
 			return err
 		}
 	}
@@ -290,10 +300,43 @@ func (l *linkRequest) setProtoDown(d *device, done *setStatus) error {
 	if d.kind == nil || !d.kind.protoDown {
 		return fail(rpdb.EOPNOTSUPP, "Protodown not supported by device")
 	}
+	if l.tb.has(iflaProtoDownReason) {
+		if err := l.setProtoDownReason(d); err != nil {
+			return err
+		}
+		*done |= setNotify
+	}
 	if l.tb.has(iflaProtoDown) {
-		d.protoDown = l.tb.u8(iflaProtoDown) != 0
+		down := l.tb.u8(iflaProtoDown) != 0
+		if !down && d.protoDownReason != 0 {
+			return fail(rpdb.EBUSY, "Cannot clear protodown, active reasons")
+		}
+		d.protoDown = down
 		d.setCarrier(!d.protoDown)
 		*done |= setNotify
 	}
+	return nil
+}
+
+var protoDownReasonPolicy = []policy{protoDownReasonMask: {kind: attrU32}, protoDownReasonValue: {kind: attrU32}}
+
+// setProtoDownReason changes why a device is kept down by a protocol
+// (dev_change_proto_down_reason).
+func (l *linkRequest) setProtoDownReason(d *device) error {
+	tb, err := parseAttrs(l.tb[iflaProtoDownReason], protoDownReasonPolicy, liberal, nil)
+	if err != nil {
+		return fail(refusal(err).Errno, "")
+	}
+	if !tb.has(protoDownReasonValue) {
+		return fail(rpdb.EINVAL, "Invalid protodown reason value")
+	}
+	v, mask := tb.u32(protoDownReasonValue), ^uint32(0)
+	if tb.has(protoDownReasonMask) {
+		mask = tb.u32(protoDownReasonMask)
+	}
+	if mask == 0 {
+		mask = ^uint32(0)
+	}
+	d.protoDownReason = d.protoDownReason&^mask | v&mask
 	return nil
 }

@@ -65,6 +65,15 @@ type request struct {
 	filtered bool
 }
 
+// echoed is the request if it asked for an echo, else nil: only then notifications
+// about links carry its number.
+func (r *request) echoed() *request {
+	if r.head.Flags&netlink.Echo == 0 {
+		return nil
+	}
+	return r
+}
+
 // reply answers with one message that is no part of a dump.
 func (r *request) reply(typ netlink.HeaderType, flags netlink.HeaderFlags, body []byte) {
 	r.emit(netlink.Message{Header: r.answerHeader(typ, flags), Data: body})

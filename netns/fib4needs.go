@@ -9,9 +9,6 @@ import (
 
 // What IPv4 asks the other parts of the namespace for.
 
-// walkRules4 looks a flow up through the rules (__fib_lookup).
-func (n *Namespace) walkRules4(*flow4) (found4, rpdb.Errno) { return found4{}, rpdb.ENETUNREACH }
-
 // hasObject reports whether a nexthop object exists.
 func (n *Namespace) hasObject(uint32) bool { return false }
 

@@ -320,10 +320,7 @@ func (n *Namespace) down6(d *device, unregister bool) {
 		for _, c := range slices.Clone(in.anycasts) {
 			n.dropAnycast6(in, c)
 		}
-		n.leaveGroup6(in, mustAddr("ff02::1"))
-		if in.forwarding() {
-			n.leaveGroup6(in, mustAddr("ff02::2"))
-		}
+		n.dropGroups6(in)
 		d.inet6 = nil
 	}
 	d.in6.stamp = n.world.uptime()

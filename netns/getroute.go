@@ -39,13 +39,31 @@ func getRoute(r *request) error {
 		r.reply(rtnl.RTMNewRoute, 0, n.fillMatch(&q, &d, db, rep.Table))
 		return nil
 	}
-	// References of the answer itself, which the message counts.
-	rep.Cache.V.ClntRef = 1
-	if rep.Family == rpdb.IPv6 {
-		rep.Cache.V.ClntRef = 2
-	}
+	rep.Cache.V.ClntRef = n.references(&q.flow, &d)
 	r.reply(rtnl.RTMNewRoute, 0, rtnl.EncodeReply(rep))
 	return nil
+}
+
+// references is how many hold the kernel's object of an answer, which the message
+// tells: besides the answer itself the cache of the nexthop, if the object goes there
+// (ip_route_input_slow, __mkroute_input, __mkroute_output).
+func (n *Namespace) references(f *rpdb.Flow, d *rpdb.Decision) uint32 {
+	switch {
+	case f.Family() == rpdb.IPv6:
+		return 2
+	case d.Route == nil, d.Assumed:
+		return 1
+	case f.IIF != 0:
+		if d.Type == rpdb.Multicast || d.Realms != 0 || !n.lookups.firstInput(d) {
+			return 1
+		}
+		return 2
+	case d.Type == rpdb.Local && (d.Leg < 0 || d.Leg >= len(d.Route.NextHops) || d.Route.NextHops[d.Leg].Dev != d.OIF):
+		return 1
+	case d.Type == rpdb.Multicast && (d.Route.Dst.Bits() < 4 || n.inGroup4(d.OIF, fromAddr4(f.Dst))):
+		return 1
+	}
+	return 2
 }
 
 // routeQuery is what an RTM_GETROUTE asks.

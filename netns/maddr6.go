@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/mdlayher/netlink"
+
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
@@ -49,7 +51,7 @@ func (n *Namespace) joinGroup6(in *inet6Dev, addr netip.Addr) {
 	}
 	g := &group6{addr: addr, users: 1, created: n.world.now()}
 	in.groups = slices.Insert(in.groups, 0, g)
-	n.notify(nil, GroupIPv6MCAddr, rtmNewMulticast, 0, fillGroup6(ifaMulticast, addr, in.dev.Index, g.created, g.created))
+	n.notifyGroup6(rtmNewMulticast, in, g)
 }
 
 // leaveGroup6 is __ipv6_dev_mc_dec.
@@ -58,11 +60,29 @@ func (n *Namespace) leaveGroup6(in *inet6Dev, addr netip.Addr) {
 		if g.addr == addr {
 			if g.users--; g.users == 0 {
 				in.groups = slices.Delete(in.groups, i, i+1)
-				n.notify(nil, GroupIPv6MCAddr, rtmDelMulticast, 0, fillGroup6(ifaMulticast, addr, in.dev.Index, g.created, g.created))
+				n.notifyGroup6(rtmDelMulticast, in, g)
 			}
 			return
 		}
 	}
+}
+
+// dropGroups6 ends the groups of a device, most without a word
+// (ipv6_mc_destroy_dev).
+func (n *Namespace) dropGroups6(in *inet6Dev) {
+	n.leaveGroup6(in, mustAddr("ff02::1"))
+	if in.dev.conf6[conf6Forwarding] != 0 {
+		n.leaveGroup6(in, mustAddr("ff02::2"))
+	}
+	in.groups = nil
+}
+
+// notifyGroup6 tells of a group (inet6_ifmcaddr_notify), always as one of global
+// scope.
+func (n *Namespace) notifyGroup6(typ netlink.HeaderType, in *inet6Dev, g *group6) {
+	b := fillGroup6(ifaMulticast, g.addr, in.dev.Index, g.created, g.created)
+	b[3] = byte(rpdb.ScopeGlobal)
+	n.notify(nil, GroupIPv6MCAddr, typ, 0, b)
 }
 
 // solicited6 is the group that neighbours ask for an address

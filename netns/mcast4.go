@@ -57,6 +57,13 @@ func (n *Namespace) leaveGroup4(in *inDevice, addr uint32) {
 	}
 }
 
+// inGroup4 reports whether a device takes part in a group (ip_check_mc_rcu).
+func (n *Namespace) inGroup4(index int, addr uint32) bool {
+	d := n.byIndex(index)
+	return d != nil && d.inet4 != nil &&
+		slices.ContainsFunc(d.inet4.groups, func(g *group4) bool { return g.addr == addr })
+}
+
 // autojoin4 joins the group that an address is, if it asks for it
 // (ip_mc_autojoin_config, __ip_mc_join_group).
 func (n *Namespace) autojoin4(a *addr4) rpdb.Errno {

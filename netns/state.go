@@ -12,6 +12,24 @@ type lookups struct {
 	mu      sync.Mutex
 	changes uint64
 	db      *rpdb.Database
+	inputs  map[inputKey]bool // ways that input was asked about since db was built
+}
+
+// inputKey is a nexthop that may have an answer about input in its cache.
+type inputKey struct {
+	route *rpdb.Route
+	leg   int
+}
+
+// firstInput reports whether input was not answered by a nexthop yet. Its cache then
+// holds the answer, which further ones take without a reference of their own.
+func (l *lookups) firstInput(d *rpdb.Decision) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := inputKey{d.Route, d.Leg}
+	first := !l.inputs[key]
+	l.inputs[key] = true
+	return first
 }
 
 // database returns the decision engine over the present state. The caller holds the
@@ -24,7 +42,7 @@ func (n *Namespace) database() (*rpdb.Database, error) {
 		if err != nil {
 			return nil, err
 		}
-		n.lookups.db, n.lookups.changes = db, n.changes
+		n.lookups.db, n.lookups.changes, n.lookups.inputs = db, n.changes, map[inputKey]bool{}
 	}
 	return n.lookups.db, nil
 }

@@ -39,6 +39,8 @@ const (
 	FlagOffload       uint32 = 0x4000
 	FlagTrap          uint32 = 0x8000
 	FlagOffloadFailed uint32 = 0x20000000
+
+	flagRouteNotify uint32 = 0x10000 // RTCF_NOTIFY, of an answer
 )
 
 // Attributes of a rule (FRA_*, linux/fib_rules.h).

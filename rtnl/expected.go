@@ -56,7 +56,7 @@ func expected4(f *rpdb.Flow, d *rpdb.Decision, o GetOptions) Reply {
 		IIF: f.IIF, OIF: d.OIF, Gateway: d.Gateway, Realms: d.Realms, Mark: f.Mark,
 	}
 	if o.Notify {
-		r.Flags |= rpdb.FlagNotify
+		r.Flags |= rpdb.FlagNotify | flagRouteNotify
 	}
 	if f.IIF == 0 {
 		if f.UID != rpdb.InvalidUID {

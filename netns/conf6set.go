@@ -63,6 +63,11 @@ func (n *Namespace) setAllConf6(setting int, v int32) error {
 		}
 	case conf6IgnoreLinkdown, conf6Disable:
 		n.conf.default6[setting] = v
+	case conf6ForceForwarding:
+		if old != v {
+			n.forceForwarding6(v)
+		}
+		return nil
 	default:
 		c[setting] = v
 		n.tellConf6(netconfOfAll, setting, c, old)
@@ -72,25 +77,50 @@ func (n *Namespace) setAllConf6(setting int, v int32) error {
 	n.changes++
 	for _, d := range n.devices.born {
 		if d.inet6 != nil {
-			_ = n.setDevConf6(d, setting, v) // checked above
+			if setting == conf6Forwarding && v == 0 {
+				d.conf6[conf6ForceForwarding] = 0 // addrconf_forward_change, in silence
+			}
+			n.giveConf6(d, setting, v)
 		}
 	}
 	n.tellConf6(netconfOfAll, setting, c, old)
 	return nil
 }
 
+// forceForwarding6 gives force_forwarding to every device and to "all", which is told
+// of first (addrconf_sysctl_force_forwarding).
+func (n *Namespace) forceForwarding6(v int32) {
+	c := &n.conf.all6
+	old := c[conf6ForceForwarding]
+	c[conf6ForceForwarding] = v
+	n.tellConf6(netconfOfAll, conf6ForceForwarding, c, old)
+	for _, d := range n.devices.born {
+		if !d.NoInet6 {
+			n.giveConf6(d, conf6ForceForwarding, v)
+		}
+	}
+}
+
 func (n *Namespace) setDevConf6(d *device, setting int, v int32) error {
-	old := d.conf6[setting]
 	if setting == conf6AddrGenMode {
 		if v < 0 || v > genModeRandom || v == genModeStable && !d.hasSecret() {
 			return fail(rpdb.EINVAL, "")
 		}
 	}
+	n.giveConf6(d, setting, v)
+	return nil
+}
+
+// giveConf6 sets a setting of a device with what follows from it.
+func (n *Namespace) giveConf6(d *device, setting int, v int32) {
+	old := d.conf6[setting]
 	d.conf6[setting] = v
 	n.changes++
 	switch changed := (old != 0) != (v != 0); {
 	case setting == conf6AddrGenMode && old != v:
 		n.autoAddrs6(d)
+	case setting == conf6ProxyNDP:
+		n.tellConf6(d.Index, setting, &d.conf6, old)
 	case !changed:
 	case setting == conf6Forwarding:
 		n.forwarding6Changed(d)
@@ -100,7 +130,6 @@ func (n *Namespace) setDevConf6(d *device, setting int, v int32) error {
 	default:
 		n.tellConf6(d.Index, setting, &d.conf6, old)
 	}
-	return nil
 }
 
 // disable6Changed takes IPv6 from a device or gives it back (dev_disable_change).

@@ -33,18 +33,37 @@ type nsids struct {
 // nsid returns the number of another namespace, giving it the first free one if it
 // has none (peernet2id_alloc).
 func (n *Namespace) nsid(other *Namespace) int32 {
-	n.nsids.mu.Lock()
-	defer n.nsids.mu.Unlock()
-	if id, ok := n.nsids.of[other]; ok {
+	if id, ok := n.nsidOf(other); ok {
 		return id
 	}
+	return n.giveNSID(other, nil)
+}
+
+// nsidOf returns the number of another namespace, false if it has none (__peernet2id).
+func (n *Namespace) nsidOf(other *Namespace) (int32, bool) {
+	n.nsids.mu.Lock()
+	defer n.nsids.mu.Unlock()
+	id, ok := n.nsids.of[other]
+	return id, ok
+}
+
+// giveNSID gives another namespace the first free number.
+func (n *Namespace) giveNSID(other *Namespace, r *request) int32 {
 	var id int32
-	for n.nsids.by[id] != nil {
+	for n.byNSID(id) != nil {
 		id++
 	}
-	n.nsids.give(other, id)
-	n.notify(nil, GroupNSID, rtmNewNSID, 0, encodeNSID(id))
+	n.setNSID(other, id, r)
 	return id
+}
+
+// setNSID gives another namespace a number and tells of it (alloc_netid,
+// rtnl_net_notifyid).
+func (n *Namespace) setNSID(other *Namespace, id int32, r *request) {
+	n.nsids.mu.Lock()
+	n.nsids.give(other, id)
+	n.nsids.mu.Unlock()
+	n.notify(r, GroupNSID, rtmNewNSID, 0, encodeNSID(id))
 }
 
 func (s *nsids) give(other *Namespace, id int32) {

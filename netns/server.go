@@ -49,6 +49,9 @@ var handlers = map[netlink.HeaderType]handler{
 	rtmSetLink:       {doit: setLink, global: true},
 	rtmNewLinkProp:   {doit: newLinkProp, global: true},
 	rtmDelLinkProp:   {doit: delLinkProp, global: true},
+	rtmGetNetconf:    {doit: byFamily(netconf4.get, netconf6.get), dump: dumpByFamily(netconf4.dump, netconf6.dump)},
+	rtmNewNSID:       {doit: newNSID, global: true},
+	rtmGetNSID:       {doit: getNSID, dump: dumpNSIDs},
 }
 
 // request is one request under way.

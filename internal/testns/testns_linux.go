@@ -65,6 +65,9 @@ func (ns *NS) Close() error { return ns.f.Close() }
 // kernel.Config.NetNS.
 func (ns *NS) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), ns.f.Fd()) }
 
+// FD returns the descriptor that stands for the namespace while it is open.
+func (ns *NS) FD() uintptr { return ns.f.Fd() }
+
 // Do runs f on a thread inside the namespace: files under /proc/sys/net, sockets and
 // commands that f starts belong to it. Goroutines that f starts do not.
 func (ns *NS) Do(f func() error) error {

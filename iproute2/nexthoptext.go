@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
 )
 
 // FormatNextHop prints a nexthop object as ip nexthop does (print_nexthop),
@@ -19,10 +20,10 @@ func FormatNextHop(h *rpdb.NextHopObject, o *Options) string {
 	}
 	b = appendEncap(b, h.Hop.Encap)
 	if h.Hop.Gateway.IsValid() {
-		b = appendWord(b, "via", formatAddr(h.Hop.Gateway))
+		b = o.appendPainted(append(b, "via "...), FamilyColor(rpdb.FamilyOf(h.Hop.Gateway)), formatAddr(h.Hop.Gateway))
 	}
 	if h.Hop.Dev != 0 {
-		b = appendWord(b, "dev", o.dev(h.Hop.Dev))
+		b = o.appendPainted(append(b, "dev "...), ColorIfname, o.dev(h.Hop.Dev))
 	}
 	if h.Scope != rpdb.ScopeGlobal || o.details() {
 		b = appendWord(b, "scope", n.Scope(h.Scope))
@@ -77,4 +78,20 @@ func FormatBuckets(h *rpdb.NextHopObject) []string {
 		lines[i] = "id " + utoa(h.ID) + " index " + strconv.Itoa(i) + " nhid " + utoa(id) + " "
 	}
 	return lines
+}
+
+// FormatBucket prints a bucket of a resilient group as ip nexthop bucket does
+// (print_nexthop_bucket), without the newline.
+func FormatBucket(b *rtnl.Bucket) string {
+	t := appendWord(nil, "id", utoa(b.Group))
+	t = appendWord(t, "index", utoa(uint32(b.Index)))
+	t = appendWord(t, "idle_time", formatClock(b.IdleTime))
+	return string(appendWord(t, "nhid", utoa(b.NHID)))
+}
+
+// BucketJSON returns a bucket as ip -j nexthop bucket prints it.
+func BucketJSON(b *rtnl.Bucket) Object {
+	return Object{{"id", b.Group}, {"bucket", Object{
+		{"index", b.Index}, {"idle_time", float64(b.IdleTime) / 100}, {"nhid", b.NHID},
+	}}, {"flags", []string{}}}
 }

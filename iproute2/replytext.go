@@ -105,7 +105,7 @@ func appendReplyTail(b []byte, r *rtnl.Reply, o *Options) []byte {
 		b = append(append(b, "pref "...), formatPref(r.Pref.V)...)
 	}
 	if h := o.hopInfo(r.NHID); h != nil {
-		b = append(append(append(b, o.nl()...), "\tnh_info "...), FormatNextHop(h, o)...)
+		b = append(append(b, "\n\tnh_info "...), FormatNextHop(h, o)...)
 	}
 	for i := range r.NextHops {
 		b = appendLeg(append(b, o.nl()...), r.Family, &r.NextHops[i], o)

@@ -7,8 +7,7 @@ func (c *call) pending() int {
 	return 1
 }
 
-func (c *call) addrLabel() int { return c.pending() }
-func (c *call) maddr() int     { return c.pending() }
-func (c *call) neigh() int     { return c.pending() }
-func (c *call) monitor() int   { return c.pending() }
-func (c *call) vrf() int       { return c.pending() }
+func (c *call) maddr() int   { return c.pending() }
+func (c *call) neigh() int   { return c.pending() }
+func (c *call) monitor() int { return c.pending() }
+func (c *call) vrf() int     { return c.pending() }

@@ -90,9 +90,9 @@ func (p *pair) same(t *testing.T, n int, line string) {
 	}
 }
 
-// lifetime is the rest of a route's life, which may be a second less for the later of
-// the two.
-var lifetime = regexp.MustCompile(`(expires |"expires":)[0-9]+`)
+// lifetime is what a clock tells, which is later for the one that runs later: the rest
+// of a route's life, and since when a bucket is idle.
+var lifetime = regexp.MustCompile(`(expires |"expires":|idle_time |"idle_time": ?)[0-9.]+`)
 
 // maskDump makes a saved dump independent of who asked for it: the sequence numbers
 // and ports of its messages are 0.

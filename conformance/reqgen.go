@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mdlayher/netlink"
@@ -247,6 +248,8 @@ func u32(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
 // the kernel.
 func (g *reqGen) prelude(ops []Op) {
 	g.quiet()
+	// Without a seed the kernel takes a secret one.
+	g.op(SysctlOp{"net/ipv4/fib_multipath_hash_seed", strconv.FormatUint(uint64(g.Uint32()|1), 10)})
 	for _, v := range frontDevs {
 		p := peerOf[v]
 		g.pair(p, devNames[p], v, devNames[v])

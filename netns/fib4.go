@@ -52,6 +52,7 @@ type fibInfo struct {
 	metrics  *metrics // nil: none, which is also all zero
 	hops     []hop4   // of no nexthop object
 	nhid     uint32   // nexthop object
+	srcGone  bool     // its preferred source is no address any more (pfsrc_removed)
 }
 
 // cmpFlags do not tell routes apart (RTNH_COMPARE_MASK).

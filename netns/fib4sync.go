@@ -1,20 +1,33 @@
 package netns
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
 )
 
-// flush4 removes the routes whose info died (fib_flush), but for those
-// of error types. Nobody is notified of it.
+// flush4 removes the routes whose info died (fib_flush). Only of those that lost their
+// preferred source somebody is told, in each table from the last destination to the
+// first (fib_table_flush).
 func (n *Namespace) flush4() {
 	n.eachTable4(func(t *table4) bool {
+		var gone []alias4
 		t.removeAll(func(a *alias4) bool {
-			if a.info.flags&rpdb.NHDead == 0 || a.typ.Err() != rpdb.OK {
+			if a.info.flags&rpdb.NHDead == 0 {
 				return false
 			}
-			n.ip4.release(a.info)
+			gone = append(gone, *a)
 			return true
 		})
+		slices.SortStableFunc(gone, func(a, b alias4) int { return cmp.Compare(b.dst, a.dst) })
+		for i := range gone {
+			if gone[i].info.srcGone {
+				n.notifyRoute4(rtnl.RTMDelRoute, 0, &gone[i], t.id, nil)
+			}
+			n.ip4.release(gone[i].info)
+		}
 		return true
 	})
 }
@@ -30,7 +43,7 @@ func (n *Namespace) syncDownAddr4(d *device, local uint32) bool {
 	for fi := range n.ip4.bySrc[local] {
 		if fi.table == table {
 			fi.flags |= rpdb.NHDead
-			found = true
+			fi.srcGone, found = true, true
 		}
 	}
 	return found

@@ -147,7 +147,7 @@ func (n *Namespace) parseGet(r *request) (routeQuery, error) {
 	case f == rpdb.IPv4 && !tb.has(rtaIPProto):
 		q.flow.IPProto = rpdb.ProtoUDP
 	case q.flow.FlowLabel&^0xfffff != 0:
-		return q, failAttr(rpdb.EINVAL, "Flow label reserved bits must be zero", tb[rtaFlowLabel])
+		return q, failAttr(rpdb.EINVAL, "Invalid flow label", tb[rtaFlowLabel])
 	}
 	if q.flow.IIF != 0 && n.byIndex(q.flow.IIF) == nil {
 		return q, fail(rpdb.ENODEV, "")

@@ -160,7 +160,7 @@ func (n *Namespace) finishHop6(nh *rpdb.NextHop, c *config6, d *device) error {
 	}
 	if c.encap != nil {
 		if c.encap.Type == 0 {
-			return fail(rpdb.EINVAL, "Unknown LWT encapsulation type")
+			return failAttr(rpdb.EINVAL, "Unknown LWT encapsulation type", c.encapAttr)
 		}
 		nh.Encap = c.encap
 	}

@@ -32,6 +32,7 @@ type config6 struct {
 	prefsrc    netip.Addr
 	nhid       uint32
 	encap      *rpdb.Encap
+	encapAttr  []byte // where the request has it
 	metrics    []byte
 	legs       []byte // RTA_MULTIPATH
 	expires    jiffies
@@ -183,7 +184,7 @@ func finite(s uint32) uint32 { return s }
 
 func (c *config6) readEncap(tb attrs) error {
 	if tb.has(rtaEncap) {
-		c.encap = &rpdb.Encap{Data: append([]byte{}, tb[rtaEncap]...)}
+		c.encap, c.encapAttr = &rpdb.Encap{Data: append([]byte{}, tb[rtaEncap]...)}, tb[rtaEncap]
 	}
 	if !tb.has(rtaEncapType) {
 		return nil
@@ -276,7 +277,7 @@ func (c *config6) leg(l leg6) *config6 {
 		}
 		out.encap = nil
 		if e := l.find(rtaEncap); e != nil {
-			out.encap = &rpdb.Encap{Type: typ, Data: append([]byte{}, e...)}
+			out.encap, out.encapAttr = &rpdb.Encap{Type: typ, Data: append([]byte{}, e...)}, e
 		}
 	}
 	out.onlink = out.onlink || uint32(l.flags)&rpdb.NHOnlink != 0

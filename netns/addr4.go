@@ -186,6 +186,7 @@ func (n *Namespace) setLifetime4(a *addr4, valid, preferred uint32) {
 	a.flags &^= rpdb.IFAPermanent | rpdb.IFADeprecated
 	if valid != rpdb.Forever {
 		a.valid = valid
+		n.verifyAt4(max(n.world.now(), 1)) // looked at with the next request
 	} else {
 		a.flags |= rpdb.IFAPermanent
 	}

@@ -49,30 +49,6 @@ func (w *World) settle6() {
 	}
 }
 
-// expire6 ends the lifetimes of addresses and routes that are over when a request comes, as the kernel's
-// timers do.
-func (n *Namespace) expire6() {
-	w := n.world
-	w.rtnl.RLock()
-	defer w.rtnl.RUnlock()
-	n.mu.RLock()
-	now := w.now()
-	verify := n.addrs6.verify != 0 && now >= n.addrs6.verify
-	collect := n.fib6.collect != 0 && now >= n.fib6.collect
-	n.mu.RUnlock()
-	if !verify && !collect {
-		return
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if verify {
-		n.verify6()
-	}
-	if collect {
-		n.collect6()
-	}
-}
-
 func (n *Namespace) unqueueDAD6(a *addr6) {
 	if a.queued {
 		a.queued = false

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"slices"
 	"sync"
 )
 
@@ -16,6 +17,7 @@ type Namespace struct {
 	devices devices
 	conf    devconf
 	sysctls sysctls
+	verify4 jiffies           // when lifetimes of IPv4 addresses end; 0: never
 	texts   map[string]string // settings of sysctlTexts that were written
 	nsids   nsids
 	rules   rules
@@ -35,4 +37,26 @@ func newNamespace(w *World) *Namespace {
 	n := &Namespace{world: w, conf: freshConf(), rules: newRules()}
 	n.addLoopback()
 	return n
+}
+
+// Close ends the namespace, as the kernel does when nothing refers to it any more
+// (cleanup_net): the others forget its number, and its devices go with what depends on
+// them elsewhere. Nothing may be asked of it afterwards.
+func (n *Namespace) Close() error {
+	w := n.world
+	w.rtnl.Lock()
+	defer w.rtnl.Unlock()
+	defer w.settle6()
+	for _, other := range w.forget(n) {
+		other.forgetNSID(n)
+	}
+	var doomed []*device
+	for _, d := range slices.Backward(n.devices.born) { // default_device_exit_batch
+		if !d.IsLoopback() {
+			doomed = d.doom(doomed)
+		}
+	}
+	unregister(doomed, nil)
+	w.runWatch()
+	return nil
 }

@@ -66,6 +66,21 @@ func (n *Namespace) setNSID(other *Namespace, id int32, r *request) {
 	n.notify(r, GroupNSID, rtmNewNSID, 0, encodeNSID(id))
 }
 
+// forgetNSID takes the number of a namespace that ends away and tells of it
+// (unhash_nsid).
+func (n *Namespace) forgetNSID(other *Namespace) {
+	n.nsids.mu.Lock()
+	id, known := n.nsids.of[other]
+	if known {
+		delete(n.nsids.of, other)
+		delete(n.nsids.by, id)
+	}
+	n.nsids.mu.Unlock()
+	if known {
+		n.notify(nil, GroupNSID, rtmDelNSID, 0, encodeNSID(id))
+	}
+}
+
 func (s *nsids) give(other *Namespace, id int32) {
 	if s.of == nil {
 		s.of, s.by = map[*Namespace]int32{}, map[int32]*Namespace{}

@@ -122,7 +122,7 @@ func (n *Namespace) serve(s *Socket, m netlink.Message, emit func(netlink.Messag
 		}
 		return
 	}
-	n.expire6()
+	n.expire()
 	dumped, err := r.run()
 	if dumped {
 		r.done(err)

@@ -38,7 +38,7 @@ const (
 // Errors are *fs.PathError with the rpdb.Errno that the file of the kernel gives.
 func (n *Namespace) Sysctl(name string) (string, error) {
 	path := sysctlPath(name)
-	n.expire6()
+	n.expire()
 	n.world.rtnl.RLock()
 	defer n.world.rtnl.RUnlock()
 	n.mu.RLock()
@@ -59,7 +59,7 @@ func (n *Namespace) Sysctl(name string) (string, error) {
 // difference. Names and errors are those of [Namespace.Sysctl].
 func (n *Namespace) SetSysctl(name, value string) error {
 	path := sysctlPath(name)
-	n.expire6()
+	n.expire()
 	w := n.world
 	w.rtnl.Lock()
 	defer w.rtnl.Unlock()

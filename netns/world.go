@@ -1,7 +1,10 @@
 package netns
 
 import (
+	"cmp"
 	"encoding/binary"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,6 +84,22 @@ func (w *World) SetPID(pid uint32, n *Namespace) {
 		return
 	}
 	w.pids[pid] = n
+}
+
+// forget takes a namespace out of the world and returns the others, oldest first.
+func (w *World) forget(n *Namespace) []*Namespace {
+	w.mu.Lock()
+	delete(w.spaces, n.id)
+	maps.DeleteFunc(w.pids, func(_ uint32, x *Namespace) bool { return x == n })
+	w.mu.Unlock()
+	return w.all()
+}
+
+// all are the namespaces, oldest first.
+func (w *World) all() []*Namespace {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.SortedFunc(maps.Values(w.spaces), func(a, b *Namespace) int { return cmp.Compare(a.id, b.id) })
 }
 
 func (w *World) byFD(fd uint32) (*Namespace, error) {

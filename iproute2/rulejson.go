@@ -12,12 +12,12 @@ func RuleJSON(r *rpdb.Rule, o *Options) Object {
 	var j Object
 	j.add("priority", r.Pref)
 	j.addIf(r.Invert(), "not", nil)
-	if rulePrefix(r.From, "") == "" {
+	if !hasPrefix(r.From) {
 		j.add("src", "all")
 	} else {
 		jsonPrefix(&j, "src", "srclen", r.From)
 	}
-	if rulePrefix(r.To, "") != "" {
+	if hasPrefix(r.To) {
 		jsonPrefix(&j, "dst", "dstlen", r.To)
 	}
 	j.addIf(r.TOS != 0, "tos", n.DSField(r.TOS))

@@ -17,11 +17,11 @@ func FormatRule(r *rpdb.Rule, o *Options) string {
 	if r.Invert() {
 		b = append(b, "not "...)
 	}
-	b = append(append(b, "from "...), rulePrefix(r.From, "all")...)
-	if s := rulePrefix(r.To, ""); s != "" {
-		b = append(append(b, " to "...), s...)
+	b = o.appendRulePrefix(append(b, "from "...), r.From, "all")
+	if hasPrefix(r.To) {
+		b = o.appendRulePrefix(append(b, " to "...), r.To, "")
 	}
-	b = appendSelectors(b, r, n)
+	b = appendSelectors(b, r, o)
 	b = appendRuleTable(b, r, n)
 	b = appendRuleAction(b, r, n)
 	if r.Protocol != rpdb.ProtoUnspec && r.Protocol != rpdb.ProtoKernel || o.details() {
@@ -36,15 +36,24 @@ func FormatRule(r *rpdb.Rule, o *Options) string {
 	return string(b)
 }
 
-// rulePrefix prints the prefix of a rule, or the given word if there is none.
-func rulePrefix(p netip.Prefix, none string) string {
-	if !p.IsValid() || p.Bits() == 0 {
-		return none
+// hasPrefix tells whether a rule selects by an address.
+func hasPrefix(p netip.Prefix) bool { return p.IsValid() && p.Bits() != 0 }
+
+// appendRulePrefix prints the prefix of a rule, or the given word if there is none.
+// The colour is that of the address alone.
+func (o *Options) appendRulePrefix(b []byte, p netip.Prefix, none string) []byte {
+	if !hasPrefix(p) {
+		return append(b, none...)
 	}
-	return formatPrefix(p)
+	b = append(b, o.Paint(FamilyColor(rpdb.FamilyOf(p.Addr())), formatAddr(p.Addr()))...)
+	if !p.IsSingleIP() {
+		b = strconv.AppendInt(append(b, '/'), int64(p.Bits()), 10)
+	}
+	return b
 }
 
-func appendSelectors(b []byte, r *rpdb.Rule, n *Names) []byte {
+func appendSelectors(b []byte, r *rpdb.Rule, o *Options) []byte {
+	n := o.names()
 	word := func(key, value string) {
 		b = append(append(append(append(b, ' '), key...), ' '), value...)
 	}
@@ -55,13 +64,13 @@ func appendSelectors(b []byte, r *rpdb.Rule, n *Names) []byte {
 		word("fwmark", formatMark(r.Mark, r.MarkMask))
 	}
 	if r.IIF != "" {
-		word("iif", r.IIF)
+		word("iif", o.Paint(ColorIfname, r.IIF))
 		if r.Flags&rpdb.RuleIIFDetached != 0 {
 			b = append(b, " [detached]"...)
 		}
 	}
 	if r.OIF != "" {
-		word("oif", r.OIF)
+		word("oif", o.Paint(ColorIfname, r.OIF))
 		if r.Flags&rpdb.RuleOIFDetached != 0 {
 			b = append(b, " [detached]"...)
 		}

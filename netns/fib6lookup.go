@@ -142,17 +142,3 @@ func (n *Namespace) consider6(r *route6, oif int, strict bool, best *found6, sco
 	}
 	return false
 }
-
-// lookupRules6 searches the tables that the rules name (fib6_lookup).
-func (n *Namespace) lookupRules6(dst netip.Addr, oif int, strict bool) found6 {
-	for _, id := range []uint32{tableLocal, tableMain} {
-		t := n.fib6.table(id)
-		if t == nil {
-			continue
-		}
-		if f := n.lookup6(t, dst, netip.Addr{}, oif, strict); f.route != nil {
-			return f
-		}
-	}
-	return found6{}
-}

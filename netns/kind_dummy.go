@@ -31,7 +31,6 @@ func init() {
 				d.TxQLen = 32 // TX_Q_LIMIT
 				d.randomAddress()
 			},
-			setAddress: setEther,
 		},
 	)
 }

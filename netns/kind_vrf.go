@@ -24,6 +24,8 @@ func init() {
 		init: func(d *device) error {
 			d.flags = rpdb.IFFMaster | rpdb.IFFNoARP
 			d.operstate = operUp
+			d.ns.newTable4(d.VRFTable)
+			d.ns.fib6.newTable(d.VRFTable)
 			return nil
 		},
 		newLink: newVRF,
@@ -55,7 +57,26 @@ func newVRF(l *linkRequest, d *device) error {
 	if d.VRFTable == 0 {
 		return failAttr(rpdb.EINVAL, "Invalid VRF table id", l.data[vrfTableAttr])
 	}
+	if d.ns.sysctlInt("vrf/strict_mode") != 0 && d.ns.usersOfVRFTable(d.VRFTable) > 0 {
+		return fail(rpdb.EBUSY, "Table is used by another VRF")
+	}
 	return d.register()
+}
+
+// usersOfVRFTable counts the VRFs of a table (vrf_map).
+func (n *Namespace) usersOfVRFTable(table uint32) int {
+	users := 0
+	for _, d := range n.devices.list {
+		if d.IsVRF() && d.VRFTable == table {
+			users++
+		}
+	}
+	return users
+}
+
+// sharedVRFTables reports whether two VRFs have one table (vrf_map.shared_tables).
+func (n *Namespace) sharedVRFTables() bool {
+	return slices.ContainsFunc(n.devices.list, func(d *device) bool { return d.IsVRF() && n.usersOfVRFTable(d.VRFTable) > 1 })
 }
 
 // enslaveVRF is vrf_add_slave.

@@ -128,7 +128,7 @@ func (f *linkFilter) hides(d *device) bool {
 	switch {
 	case f.master == -1 && d.master != nil:
 		return true
-	case f.master > 0 && (d.master == nil || d.master.Index != f.master):
+	case f.master != 0 && f.master != -1 && (d.master == nil || d.master.Index != f.master):
 		return true
 	}
 	return f.kind != nil && d.kind != f.kind

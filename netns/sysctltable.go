@@ -190,6 +190,7 @@ var sysctlTable = map[string]sysctlNumbers{
 	"ipv6/seg6_flowlabel":                     one(anyInt, 0),
 	"ipv6/xfrm6_gc_thresh":                    one(anyInt, 32768),
 	"unix/max_dgram_qlen":                     one(anyInt, 10),
+	"vrf/strict_mode":                         one(onOff, 0),
 
 	"core/rmem_default": readOnly(212992), "core/rmem_max": readOnly(4194304),
 	"core/wmem_default": readOnly(212992), "core/wmem_max": readOnly(4194304),
@@ -244,6 +245,10 @@ func (n *Namespace) checkNumbers(name string, v []int64) error {
 	case "ipv4/ip_local_port_range":
 		if v[1] < v[0] || v[0] < n.sysctlInt("ipv4/ip_unprivileged_port_start") {
 			return fail(rpdb.EINVAL, "")
+		}
+	case "vrf/strict_mode": // vrf_strict_mode_change
+		if v[0] != 0 && n.sharedVRFTables() {
+			return fail(rpdb.EBUSY, "")
 		}
 	case "ipv4/ip_unprivileged_port_start":
 		if v[0] > n.sysctlInt("ipv4/ip_local_port_range") {

@@ -241,7 +241,7 @@ func play6(t *testing.T, real, ours rtnl.Transport, s script6, set func(setting6
 				t.Errorf("request %d (%v): the kernel says %q, netns %q", i-4, m.Header.Type, want, got)
 			}
 		}
-		if d := differ6(real, ours); d != "" {
+		if d := differ(real, ours, rpdb.IPv6); d != "" {
 			t.Fatalf("after request %d (%v):\n%s", i-4, m.Header.Type, d)
 		}
 	}
@@ -255,25 +255,25 @@ func outcome6(err error) string {
 	return fmt.Sprint(err)
 }
 
-// differ6 compares the dumps, for as long as the kernel's worker may take.
-func differ6(real, ours rtnl.Transport) string {
+// differ compares the dumps of a family, for as long as the kernel's worker may take.
+func differ(real, ours rtnl.Transport, f rpdb.Family) string {
 	var d string
 	for begin := time.Now(); time.Since(begin) < 3*time.Second; time.Sleep(10 * time.Millisecond) {
-		if d = cmp.Diff(dumps6(real), dumps6(ours)); d == "" {
+		if d = cmp.Diff(dumps(real, f), dumps(ours, f)); d == "" {
 			break
 		}
 	}
 	return d
 }
 
-func dumps6(t rtnl.Transport) []string {
+func dumps(t rtnl.Transport, f rpdb.Family) []string {
 	var out []string
 	for _, k := range []struct {
 		typ    netlink.HeaderType
 		header int
 	}{{rtnl.RTMGetAddr, 8}, {rtnl.RTMGetRoute, 12}, {58, 8}, {62, 8}} {
 		m := netlink.Message{Header: netlink.Header{Type: k.typ, Flags: netlink.Request | netlink.Dump}, Data: make([]byte, k.header)}
-		m.Data[0] = byte(rpdb.IPv6)
+		m.Data[0] = byte(f)
 		for a, err := range t.Do(m) {
 			if err != nil {
 				return append(out, err.Error())

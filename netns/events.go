@@ -41,7 +41,7 @@ var hooksCore, hooks4, hooksDrivers, hooks6, hooksStacks []deviceHook
 // the variables could not.
 func init() {
 	hooksCore = []deviceHook{notifyLinkEvent, ruleEvent}
-	hooks4 = []deviceHook{inetBegin, inetAddrs, inetEnd, fib4}
+	hooks4 = []deviceHook{nexthopDevice, inetBegin, inetAddrs, inetEnd, fib4}
 	hooksDrivers = []deviceHook{stackEvent(true)}
 	hooks6 = []deviceHook{inet6Begin, addrconf6, ndisc6, inet6End}
 	hooksStacks = []deviceHook{stackEvent(false), ruleVRF}

@@ -3,6 +3,7 @@ package netns
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -16,7 +17,6 @@ type ipv4 struct {
 	infos map[string]*fibInfo               // by what makes them equal
 	byDev map[*device]map[*fibInfo]struct{} // infos with a classic nexthop on a device
 	bySrc map[uint32]map[*fibInfo]struct{}  // infos with a preferred source
-	byObj map[uint32][]*fibInfo             // infos by nexthop object, newest first
 
 	// customLocal tells that a route of type local was added on request
 	// (fib_has_custom_local_routes).
@@ -51,7 +51,7 @@ type fibInfo struct {
 	flags    uint32
 	metrics  *metrics // nil: none, which is also all zero
 	hops     []hop4   // of no nexthop object
-	nhid     uint32   // nexthop object
+	object   *nexthop // nil: classic nexthops
 	srcGone  bool     // its preferred source is no address any more (pfsrc_removed)
 }
 
@@ -62,12 +62,14 @@ const cmpFlags = rpdb.NHDead | rpdb.NHLinkDown | rpdb.NHOffload | rpdb.NHTrap
 func infoKey(fi *fibInfo) []byte {
 	ne := binary.NativeEndian
 	b := make([]byte, 0, 64)
-	b = append(b, byte(fi.typ), byte(fi.scope), fi.proto, byte(len(fi.hops)))
+	b = append(b, byte(fi.typ), byte(fi.scope), fi.proto)
 	b = ne.AppendUint32(b, fi.table)
 	b = ne.AppendUint32(b, fi.priority)
 	b = ne.AppendUint32(b, fi.prefsrc)
 	b = ne.AppendUint32(b, fi.flags&^cmpFlags)
-	b = ne.AppendUint32(b, fi.nhid)
+	if fi.object != nil {
+		b = ne.AppendUint64(b, fi.object.serial)
+	}
 	b = ne.AppendUint32(b, uint32(len(fi.hops)))
 	for i := range fi.hops {
 		h := &fi.hops[i]
@@ -104,7 +106,6 @@ func (v *ipv4) share(fi *fibInfo) *fibInfo {
 		v.infos = map[string]*fibInfo{}
 		v.byDev = map[*device]map[*fibInfo]struct{}{}
 		v.bySrc = map[uint32]map[*fibInfo]struct{}{}
-		v.byObj = map[uint32][]*fibInfo{}
 	}
 	fi.key, fi.refs = string(key), 1
 	v.infos[fi.key] = fi
@@ -116,8 +117,8 @@ func (v *ipv4) share(fi *fibInfo) *fibInfo {
 			enter(v.byDev, d, fi)
 		}
 	}
-	if fi.nhid != 0 {
-		v.byObj[fi.nhid] = append([]*fibInfo{fi}, v.byObj[fi.nhid]...)
+	if fi.object != nil {
+		fi.object.infos4 = slices.Insert(fi.object.infos4, 0, fi)
 	}
 	return fi
 }
@@ -137,20 +138,8 @@ func (v *ipv4) release(fi *fibInfo) {
 			leave(v.byDev, d, fi)
 		}
 	}
-	if fi.nhid != 0 {
-		v.dropObjectInfo(fi)
-	}
-}
-
-func (v *ipv4) dropObjectInfo(fi *fibInfo) {
-	var left []*fibInfo
-	for _, x := range v.byObj[fi.nhid] {
-		if x != fi {
-			left = append(left, x)
-		}
-	}
-	if v.byObj[fi.nhid] = left; left == nil {
-		delete(v.byObj, fi.nhid)
+	if fi.object != nil {
+		fi.object.infos4 = slices.DeleteFunc(fi.object.infos4, func(x *fibInfo) bool { return x == fi })
 	}
 }
 

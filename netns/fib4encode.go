@@ -31,13 +31,13 @@ func (n *Namespace) appendRoute4(b []byte, a *alias4, table uint32) []byte {
 		b = appendBE32(b, rtaPrefSrc, fi.prefsrc)
 	}
 	hops := fi.hops
-	if fi.nhid != 0 {
-		b = appendU32(b, rtaNHID, fi.nhid)
-		var blackhole bool
-		if hops, blackhole = n.objectHops4(fi.nhid); blackhole {
+	if fi.object != nil {
+		b = appendU32(b, rtaNHID, fi.object.id)
+		hops = fi.object.hops()
+		if fi.object.blackhole() {
 			b[from+7] = byte(rpdb.Blackhole)
 		}
-		if n.hidesObjects4() {
+		if n.hidesObjects() {
 			hops = nil
 		}
 	}
@@ -140,7 +140,7 @@ func (n *Namespace) routes4() []rpdb.Route {
 func (n *Namespace) modelRoute4(t *table4, a *alias4, like *rpdb.Route) rpdb.Route {
 	r := *like
 	r.Table, r.Type, r.TOS = t.id, a.typ, a.tos
-	if a.info.nhid != 0 && like.Type == rpdb.Blackhole {
+	if a.info.object != nil && like.Type == rpdb.Blackhole {
 		r.Type = rpdb.Blackhole
 	}
 	r.Dst = netip.PrefixFrom(toAddr4(a.dst), int(a.plen))
@@ -151,15 +151,15 @@ func (n *Namespace) modelRoute4(t *table4, a *alias4, like *rpdb.Route) rpdb.Rou
 func (n *Namespace) routeOfInfo4(fi *fibInfo) *rpdb.Route {
 	r := &rpdb.Route{
 		Family: rpdb.IPv4, Type: fi.typ, Scope: fi.scope, Protocol: fi.proto,
-		Priority: fi.priority, NHID: fi.nhid,
+		Priority: fi.priority,
 	}
 	if fi.prefsrc != 0 {
 		r.PrefSrc = toAddr4(fi.prefsrc)
 	}
 	hops := fi.hops
-	if fi.nhid != 0 {
-		var blackhole bool
-		if hops, blackhole = n.objectHops4(fi.nhid); blackhole {
+	if fi.object != nil {
+		r.NHID, hops = fi.object.id, fi.object.hops()
+		if fi.object.blackhole() {
 			r.Type = rpdb.Blackhole
 		}
 	}

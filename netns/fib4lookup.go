@@ -79,9 +79,8 @@ func (n *Namespace) scanPrefix4(t *table4, base uint32, plen uint8, f *flow4) (f
 			continue
 		}
 		hops := a.info.hops
-		if a.info.nhid != 0 {
-			var blackhole bool
-			if hops, blackhole = n.objectHops4(a.info.nhid); blackhole {
+		if o := a.info.object; o != nil {
+			if hops = o.hops(); o.blackhole() {
 				return found4{alias: *a}, rpdb.EINVAL, scanDone
 			}
 		}
@@ -91,7 +90,7 @@ func (n *Namespace) scanPrefix4(t *table4, base uint32, plen uint8, f *flow4) (f
 				return found4{alias: *a, hop: h}, rpdb.OK, scanDone
 			}
 		}
-		if a.info.nhid != 0 {
+		if a.info.object != nil {
 			return found4{}, 0, scanLeave
 		}
 	}

@@ -9,20 +9,6 @@ import (
 
 // What IPv4 asks the other parts of the namespace for.
 
-// hasObject reports whether a nexthop object exists.
-func (n *Namespace) hasObject(uint32) bool { return false }
-
-// objectHops4 are the nexthops of an object.
-func (n *Namespace) objectHops4(uint32) (hops []hop4, blackhole bool) { return nil, false }
-
-// checkObject4 checks that a route of a scope may use an object
-// (fib_check_nexthop).
-func (n *Namespace) checkObject4(uint32, rpdb.Scope) error { return nil }
-
-// hidesObjects4 tells whether dumps show only the id of an object
-// (nexthop_compat_mode).
-func (n *Namespace) hidesObjects4() bool { return false }
-
 // l3Table is the table of the VRF that a device belongs to, 0 for none
 // (l3mdev_fib_table).
 func (n *Namespace) l3Table(d *device) uint32 {

@@ -118,7 +118,7 @@ func (n *Namespace) consider6(r *route6, oif int, strict bool, best *found6, sco
 	}
 	legs, blackhole := []rpdb.NextHop{r.nh}, false
 	if r.nhid != 0 {
-		legs, blackhole = n.objectLegs6(r.nhid)
+		legs, blackhole = r.object.legs6()
 	}
 	if blackhole {
 		*best = found6{r, &rpdb.NextHop{Dev: rpdb.Loopback}}

@@ -43,6 +43,7 @@ type route6 struct {
 	expires  jiffies // with flagExpires
 	metrics  *metrics
 	nhid     uint32
+	object   *nexthop // of nhid
 	nh       rpdb.NextHop
 }
 
@@ -222,6 +223,7 @@ func (n *Namespace) insertAt(fn *node6, r *route6, c *cause6) error {
 		joinRing(fn, r)
 	}
 	r.node = fn
+	placed6(r)
 	n.changes++
 	if p.found {
 		n.replaceAt(p.before, r, c)
@@ -242,7 +244,7 @@ func (n *Namespace) replaceAt(at **route6, r *route6, c *cause6) {
 	siblings := old.ring != nil
 	old.node = nil
 	if !siblings {
-		n.dropped6(old)
+		dropped6(old)
 		return
 	}
 	gone := []*route6{old}
@@ -256,7 +258,7 @@ func (n *Namespace) replaceAt(at **route6, r *route6, c *cause6) {
 	}
 	for _, g := range gone {
 		g.ring = nil
-		n.dropped6(g)
+		dropped6(g)
 	}
 }
 
@@ -307,7 +309,7 @@ func (n *Namespace) remove6(r *route6, c *cause6) error {
 			repair(fn)
 		}
 		n.changes++
-		n.dropped6(r)
+		dropped6(r)
 		r.flags &^= flagExpires // fib6_purge_rt, before the notification
 		n.notifyRoute6(r, rtnl.RTMDelRoute, c, 0)
 		return nil

@@ -14,16 +14,17 @@ type Namespace struct {
 	// it for writing, the others for reading.
 	mu sync.RWMutex
 
-	devices devices
-	conf    devconf
-	sysctls sysctls
-	verify4 jiffies           // when lifetimes of IPv4 addresses end; 0: never
-	texts   map[string]string // settings of sysctlTexts that were written
-	nsids   nsids
-	rules   rules
-	ip4     ipv4
-	fib6    fib6
-	addrs6  addrs6
+	devices  devices
+	conf     devconf
+	sysctls  sysctls
+	verify4  jiffies           // when lifetimes of IPv4 addresses end; 0: never
+	texts    map[string]string // settings of sysctlTexts that were written
+	nsids    nsids
+	rules    rules
+	ip4      ipv4
+	nexthops nexthops
+	fib6     fib6
+	addrs6   addrs6
 
 	// changes counts the changes, so that the database that answers lookups is built
 	// again only after one.

@@ -88,8 +88,8 @@ func (n *Namespace) dumpTable4(r *request, t *table4, f *dumpFilter) {
 // usesDev4 reports whether a nexthop leaves by a device (fib_info_nh_uses_dev).
 func (n *Namespace) usesDev4(fi *fibInfo, d *device) bool {
 	hops := fi.hops
-	if fi.nhid != 0 {
-		hops, _ = n.objectHops4(fi.nhid)
+	if fi.object != nil {
+		hops = fi.object.hops()
 	}
 	for i := range hops {
 		if hops[i].dev == d {

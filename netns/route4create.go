@@ -23,12 +23,13 @@ func (n *Namespace) createInfo4(c *config4) (*fibInfo, error) {
 	if c.flags&(rpdb.NHDead|rpdb.NHLinkDown) != 0 {
 		return nil, fail(rpdb.EINVAL, "Invalid rtm_flags - can not contain DEAD or LINKDOWN")
 	}
+	var object *nexthop
 	if c.nhid != 0 {
 		if fi := n.reuseObjectInfo4(c); fi != nil {
 			fi.refs++
 			return fi, nil
 		}
-		if !n.hasObject(c.nhid) {
+		if object = n.nexthops.find(c.nhid); object == nil {
 			return nil, fail(rpdb.EINVAL, "Nexthop id does not exist")
 		}
 	}
@@ -46,7 +47,7 @@ func (n *Namespace) createInfo4(c *config4) (*fibInfo, error) {
 	}
 	fi := &fibInfo{
 		typ: c.typ, scope: c.scope, proto: c.proto, table: c.table, priority: c.priority,
-		prefsrc: c.prefsrc, flags: c.flags, metrics: ms.orNone(), nhid: c.nhid,
+		prefsrc: c.prefsrc, flags: c.flags, metrics: ms.orNone(), object: object,
 	}
 	if c.nhid == 0 {
 		if fi.hops, err = n.hops4(c); err != nil {
@@ -65,7 +66,11 @@ func (n *Namespace) reuseObjectInfo4(c *config4) *fibInfo {
 	if c.metrics != nil {
 		return nil
 	}
-	for _, fi := range n.ip4.byObj[c.nhid] {
+	h := n.nexthops.find(c.nhid)
+	if h == nil {
+		return nil
+	}
+	for _, fi := range h.infos4 {
 		if fi.proto == c.proto && fi.scope == c.scope && fi.prefsrc == c.prefsrc &&
 			fi.priority == c.priority && fi.typ == c.typ && fi.table == c.table && (fi.flags^c.flags)&^cmpFlags == 0 {
 			return fi
@@ -145,8 +150,8 @@ func (n *Namespace) checkInfo4(c *config4, fi *fibInfo) error {
 
 func (n *Namespace) checkHops4(c *config4, fi *fibInfo) error {
 	switch {
-	case fi.nhid != 0:
-		return n.checkObject4(fi.nhid, c.scope)
+	case fi.object != nil:
+		return fi.object.check4(c.scope)
 	case c.scope == rpdb.ScopeHost:
 		h := &fi.hops[0]
 		if len(fi.hops) != 1 {

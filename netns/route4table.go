@@ -105,8 +105,8 @@ func hopsMatch4(c *config4, fi *fibInfo) bool {
 	direct := c.hop.oif != 0 || c.hop.gw.IsValid()
 	switch {
 	case c.nhid != 0:
-		return fi.nhid == c.nhid
-	case fi.nhid != 0:
+		return fi.object != nil && fi.object.id == c.nhid
+	case fi.object != nil:
 		return !direct && c.multi == nil
 	case direct:
 		h := &fi.hops[0]

@@ -87,11 +87,11 @@ func (n *Namespace) makeRoute6(c *config6) (*route6, error) {
 func (n *Namespace) setHop6(r *route6, c *config6) error {
 	dev := 0
 	if c.nhid != 0 {
-		d, err := n.checkObject6(c)
+		h, d, err := n.checkObject6(c)
 		if err != nil {
 			return err
 		}
-		r.nhid, dev = c.nhid, d
+		r.nhid, r.object, dev = c.nhid, h, d
 	} else {
 		if err := n.initHop6(&r.nh, c); err != nil {
 			return err

@@ -15,7 +15,7 @@ func delRoute6(r *request) error {
 	if err != nil {
 		return err
 	}
-	if c.nhid != 0 && !n.hasObject6(c.nhid) {
+	if c.nhid != 0 && !n.hasObject(c.nhid) {
 		return fail(rpdb.EINVAL, "Nexthop id does not exist")
 	}
 	if c.legs == nil {

@@ -70,7 +70,7 @@ func (n *Namespace) shows6(f *dumpFilter, r *route6) bool {
 // (fib6_info_uses_dev).
 func (n *Namespace) usesDev6(r *route6, dev int) bool {
 	if r.nhid != 0 {
-		legs, _ := n.objectLegs6(r.nhid)
+		legs, _ := r.object.legs6()
 		for i := range legs {
 			if legs[i].Dev == dev {
 				return true

@@ -172,7 +172,12 @@ func (n *Namespace) modelRoute6(r *route6) rpdb.Route {
 		out.Expires = rpdb.Some(int64(n.expiry6(r)) * 10)
 	}
 	if r.nhid != 0 {
-		return n.modelObject6(out)
+		legs, blackhole := r.object.legs6()
+		if blackhole {
+			out.Type = rpdb.Blackhole
+		}
+		out.NextHops = legs
+		return out
 	}
 	for _, s := range r.siblings() {
 		nh := s.nh

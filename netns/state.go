@@ -51,11 +51,12 @@ func (n *Namespace) database() (*rpdb.Database, error) {
 // the namespace's lock.
 func (n *Namespace) state() *rpdb.State {
 	st := &rpdb.State{
-		Kernel:  n.world.config.Kernel,
-		Rules:   n.modelRules(),
-		Addrs:   append(n.addrs4(), n.modelAddrs6()...),
-		Routes:  append(n.routes4(), n.routes6()...),
-		Sysctls: n.lookupSysctls(),
+		Kernel:   n.world.config.Kernel,
+		NextHops: n.objects(),
+		Rules:    n.modelRules(),
+		Addrs:    append(n.addrs4(), n.modelAddrs6()...),
+		Routes:   append(n.routes4(), n.routes6()...),
+		Sysctls:  n.lookupSysctls(),
 		Facts: rpdb.Facts{
 			CustomRules4: tri(n.customRules4()), CustomRules6: tri(n.customRules6()),
 			CustomLocal4: tri(n.ip4.customLocal),

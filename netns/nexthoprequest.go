@@ -1,0 +1,637 @@
+package netns
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
+)
+
+// Attributes of a nexthop object (NHA_*), of its parts, and its types.
+const (
+	nhaID            = 1
+	nhaGroup         = 2
+	nhaGroupType     = 3
+	nhaBlackhole     = 4
+	nhaOIF           = 5
+	nhaGateway       = 6
+	nhaEncapType     = 7
+	nhaEncap         = 8
+	nhaGroups        = 9
+	nhaMaster        = 10
+	nhaFDB           = 11
+	nhaResGroup      = 12
+	nhaResBucket     = 13
+	nhaOpFlags       = 14
+	nhaGroupStats    = 15
+	nhaHWStatsEnable = 16
+	nhaHWStatsUsed   = 17
+
+	nhaResGroupBuckets         = 1
+	nhaResGroupIdleTimer       = 2
+	nhaResGroupUnbalancedTimer = 3
+	nhaResGroupUnbalancedTime  = 4
+
+	nhaResBucketIndex    = 1
+	nhaResBucketIdleTime = 2
+	nhaResBucketNHID     = 3
+
+	groupMultipath = 0 // NEXTHOP_GRP_TYPE_MPATH
+	groupResilient = 1
+
+	dumpStats   = 1       // NHA_OP_FLAG_DUMP_STATS
+	dumpHWStats = 2       // NHA_OP_FLAG_DUMP_HW_STATS
+	wideWeights = 1 << 31 // NHA_OP_FLAG_RESP_GRP_RESVD_0
+
+	objectHeaderLen = 8 // struct nhmsg
+	memberLen       = 8 // struct nexthop_grp
+
+	idleDefault = 120 * hz // NH_RES_DEFAULT_IDLE_TIMER
+)
+
+// The policies of the requests (rtm_nh_policy_new and the like).
+var (
+	objectNewPolicy = []policy{
+		nhaID: {kind: attrU32}, nhaGroup: {kind: attrBinary}, nhaGroupType: {kind: attrU16}, nhaBlackhole: {kind: attrFlag},
+		nhaOIF: {kind: attrU32}, nhaGateway: {kind: attrBinary}, nhaEncapType: {kind: attrU16}, nhaEncap: {kind: attrNested},
+		nhaFDB: {kind: attrFlag}, nhaResGroup: {kind: attrNested}, nhaHWStatsEnable: {kind: attrU32, max: 1},
+	}
+	objectGetPolicy  = []policy{nhaID: {kind: attrU32}, nhaOpFlags: {kind: attrU32, mask: dumpStats | dumpHWStats}}
+	objectDelPolicy  = []policy{nhaID: {kind: attrU32}}
+	objectDumpPolicy = []policy{
+		nhaOIF: {kind: attrU32}, nhaGroups: {kind: attrFlag}, nhaMaster: {kind: attrU32}, nhaFDB: {kind: attrFlag},
+		nhaOpFlags: {kind: attrU32, mask: dumpStats | dumpHWStats},
+	}
+	objectBucketGetPolicy  = []policy{nhaID: {kind: attrU32}, nhaResBucket: {kind: attrNested}}
+	objectBucketDumpPolicy = []policy{
+		nhaID: {kind: attrU32}, nhaOIF: {kind: attrU32}, nhaMaster: {kind: attrU32}, nhaResBucket: {kind: attrNested},
+	}
+	objectResPolicy = []policy{
+		nhaResGroupBuckets: {kind: attrU16}, nhaResGroupIdleTimer: {kind: attrU32}, nhaResGroupUnbalancedTimer: {kind: attrU32},
+	}
+)
+
+// objectConfig is a request for an object (struct nh_config).
+type objectConfig struct {
+	id       uint32
+	family   rpdb.Family
+	protocol uint8
+	flags    uint32
+	fdb      bool
+	reject   bool
+	hop      hopConfig
+	dev      *device
+	members  []byte // nil: no group
+	typ      uint16
+	hwStats  bool
+
+	numBuckets             uint16
+	hasBuckets             bool
+	idle, unbalanced       jiffies
+	hasIdle, hasUnbalanced bool
+}
+
+func parseObjectRequest(r *request, p []policy) (attrs, error) {
+	if len(r.data) < objectHeaderLen {
+		return nil, fail(rpdb.EINVAL, "Invalid header length")
+	}
+	return parseAttrs(r.data[objectHeaderLen:], p, strict, &r.ext)
+}
+
+// newObject answers RTM_NEWNEXTHOP (rtm_new_nexthop).
+func newObject(r *request) error {
+	n := r.ns
+	tb, err := parseObjectRequest(r, objectNewPolicy)
+	if err != nil {
+		return err
+	}
+	c, err := objectConfigOf(r, tb)
+	if err != nil {
+		return err
+	}
+	if r.head.Flags&netlink.Replace != 0 && c.id == 0 {
+		return fail(rpdb.EINVAL, "Replace requires nexthop id")
+	}
+	if err := n.resolveObject(c, tb); err != nil {
+		return err
+	}
+	if c.id == 0 {
+		c.id = n.nexthops.freeID()
+	}
+	h, err := n.makeObject(c)
+	if err != nil {
+		return err
+	}
+	return n.insertObject(h, c, r)
+}
+
+// objectConfigOf reads and checks what needs no state (rtm_to_nh_config).
+func objectConfigOf(r *request, tb attrs) (*objectConfig, error) {
+	head := r.data[:objectHeaderLen]
+	invalid := func(text string) (*objectConfig, error) { return nil, fail(rpdb.EINVAL, text) }
+	c := &objectConfig{
+		family: rpdb.Family(head[0]), protocol: head[2], flags: binary.NativeEndian.Uint32(head[4:]),
+		typ: groupMultipath,
+	}
+	switch {
+	case head[3] != 0 || head[1] != 0:
+		return invalid("Invalid values in ancillary header")
+	case c.flags&^rpdb.NHOnlink != 0:
+		return invalid("Invalid nexthop flags in ancillary header")
+	case c.family != rpdb.IPv4 && c.family != rpdb.IPv6 && (c.family != rpdb.Unspec || !tb.has(nhaGroup)):
+		return invalid("Invalid address family")
+	}
+	if tb.has(nhaID) {
+		c.id = tb.u32(nhaID)
+	}
+	if c.fdb = tb.has(nhaFDB); c.fdb {
+		if tb.has(nhaOIF) || tb.has(nhaBlackhole) || tb.has(nhaEncap) || tb.has(nhaEncapType) {
+			return invalid("Fdb attribute can not be used with encap, oif or blackhole")
+		}
+		if c.flags != 0 {
+			return invalid("Unsupported nexthop flags in ancillary header")
+		}
+	}
+	switch {
+	case tb.has(nhaGroup):
+		return c, c.readGroup(tb, &r.ext)
+	case tb.has(nhaBlackhole):
+		if tb.has(nhaGateway) || tb.has(nhaOIF) || tb.has(nhaEncap) || tb.has(nhaEncapType) || tb.has(nhaFDB) {
+			return invalid("Blackhole attribute can not be used with gateway, oif, encap or fdb")
+		}
+		c.reject = true
+		return c, nil
+	case !c.fdb && !tb.has(nhaOIF):
+		return invalid("Device attribute required for non-blackhole and non-fdb nexthops")
+	}
+	return c, c.readHop(tb)
+}
+
+// readHop reads the nexthop of an object that is no group.
+func (c *objectConfig) readHop(tb attrs) error {
+	invalid := func(text string) error { return fail(rpdb.EINVAL, text) }
+	switch {
+	case tb.has(nhaGateway):
+		if len(tb[nhaGateway]) != c.family.Bits()/8 {
+			return invalid("Invalid gateway")
+		}
+		if a, _ := netip.AddrFromSlice(tb[nhaGateway]); !a.IsUnspecified() {
+			c.hop.gw = a
+		}
+	case c.flags&rpdb.NHOnlink != 0:
+		return invalid("ONLINK flag can not be set for nexthop without a gateway")
+	}
+	switch {
+	case tb.has(nhaEncap):
+		if !tb.has(nhaEncapType) {
+			return invalid("LWT encapsulation type is missing")
+		}
+		c.hop.encap, c.hop.encapType = tb[nhaEncap], tb.u16(nhaEncapType)
+		if err := checkEncapType(c.hop.encapType); err != nil {
+			return err
+		}
+	case tb.has(nhaEncapType):
+		return invalid("LWT encapsulation attribute is missing")
+	}
+	if tb.has(nhaHWStatsEnable) {
+		return invalid("Cannot enable nexthop hardware statistics for non-group nexthops")
+	}
+	return nil
+}
+
+// readGroup reads what a group is asked to be (nh_check_attr_group,
+// rtm_to_nh_config_grp_res).
+func (c *objectConfig) readGroup(tb attrs, ext *extack) error {
+	invalid := func(text string) error { return fail(rpdb.EINVAL, text) }
+	if c.family != rpdb.Unspec {
+		return invalid("Invalid family for group")
+	}
+	c.members = tb[nhaGroup]
+	if tb.has(nhaGroupType) {
+		c.typ = tb.u16(nhaGroupType)
+	}
+	if c.typ > groupResilient {
+		return invalid("Invalid group type")
+	}
+	if len(c.members) == 0 || len(c.members)%memberLen != 0 {
+		return invalid("Invalid length for nexthop group attribute")
+	}
+	var ids []uint32
+	for m := range slices.Chunk(c.members, memberLen) {
+		ids = append(ids, binary.NativeEndian.Uint32(m))
+	}
+	for i, m := range slices.Collect(slices.Chunk(c.members, memberLen)) {
+		switch {
+		case m[6] != 0 || m[7] != 0:
+			return invalid("Reserved field in nexthop_grp must be 0")
+		case memberWeight(m) == 0:
+			return invalid("Invalid value for weight")
+		case slices.Contains(ids[i+1:], ids[i]):
+			return invalid("Nexthop id can not be used twice in a group")
+		}
+	}
+	for typ := nhaGroupType + 1; typ < len(tb); typ++ {
+		if tb.has(typ) && typ != nhaHWStatsEnable && typ != nhaFDB && (typ != nhaResGroup || c.typ != groupResilient) {
+			return invalid("No other attributes can be set in nexthop groups")
+		}
+	}
+	if c.typ == groupResilient {
+		if err := c.readResilient(tb, ext); err != nil {
+			return err
+		}
+	}
+	c.hwStats = tb.has(nhaHWStatsEnable) && tb.u32(nhaHWStatsEnable) != 0
+	return nil
+}
+
+func memberWeight(m []byte) uint16 { return (uint16(m[5])<<8 | uint16(m[4])) + 1 }
+
+func (c *objectConfig) readResilient(tb attrs, ext *extack) error {
+	c.idle = idleDefault
+	if !tb.has(nhaResGroup) {
+		return nil
+	}
+	res, err := parseAttrs(tb[nhaResGroup], objectResPolicy, strict, ext)
+	if err != nil {
+		return err
+	}
+	if c.hasBuckets = res.has(nhaResGroupBuckets); c.hasBuckets {
+		if c.numBuckets = res.u16(nhaResGroupBuckets); c.numBuckets == 0 {
+			return fail(rpdb.EINVAL, "Number of buckets needs to be non-0")
+		}
+	}
+	if c.hasIdle = res.has(nhaResGroupIdleTimer); c.hasIdle {
+		c.idle = fromClock(res.u32(nhaResGroupIdleTimer))
+	}
+	if c.hasUnbalanced = res.has(nhaResGroupUnbalancedTimer); c.hasUnbalanced {
+		c.unbalanced = fromClock(res.u32(nhaResGroupUnbalancedTimer))
+	}
+	return nil
+}
+
+// fromClock is the inverse of clock (clock_t_to_jiffies).
+func fromClock(c uint32) jiffies { return jiffies(c) * hz / userHz }
+
+// resolveObject checks a request against the state (rtm_to_nh_config_rtnl,
+// nh_check_attr_group_rtnl).
+func (n *Namespace) resolveObject(c *objectConfig, tb attrs) error {
+	if c.members != nil {
+		return n.resolveMembers(c)
+	}
+	if !tb.has(nhaOIF) {
+		return nil
+	}
+	c.hop.oif = int(int32(tb.u32(nhaOIF)))
+	c.dev = n.byIndex(c.hop.oif)
+	switch {
+	case c.dev == nil:
+		return fail(rpdb.EINVAL, "Invalid device index")
+	case !c.dev.Up():
+		return fail(rpdb.ENETDOWN, "Nexthop device is not up")
+	case !c.dev.hasCarrier():
+		return fail(rpdb.ENETDOWN, "Carrier for nexthop device is down")
+	}
+	return nil
+}
+
+func (n *Namespace) resolveMembers(c *objectConfig) error {
+	many := len(c.members) > memberLen
+	family := rpdb.Unspec
+	for m := range slices.Chunk(c.members, memberLen) {
+		h := n.nexthops.find(binary.NativeEndian.Uint32(m))
+		text := ""
+		switch {
+		case h == nil:
+			text = "Invalid nexthop id"
+		case h.group != nil && h.group.res != nil:
+			text = "Resilient group can not be a nexthop within a group"
+		case h.group != nil:
+			text = "Hash-threshold group can not be a nexthop within a group"
+		case h.hop.reject && many:
+			text = "Blackhole nexthop can not be used in a group with more than 1 path"
+		case c.fdb && !h.hop.fdb:
+			text = "FDB nexthop group can only have fdb nexthops"
+		case c.fdb && family != rpdb.Unspec && family != h.hop.family:
+			text = "FDB nexthop group cannot have mixed family nexthops"
+		case !c.fdb && h.hop.fdb:
+			text = "Non FDB nexthop group cannot have fdb nexthops"
+		default:
+			family = h.hop.family
+			continue
+		}
+		return fail(rpdb.EINVAL, text)
+	}
+	return nil
+}
+
+// makeObject makes an object that is in no table yet (nexthop_create,
+// nexthop_create_group).
+func (n *Namespace) makeObject(c *objectConfig) (*nexthop, error) {
+	n.nexthops.serial++
+	h := &nexthop{id: c.id, serial: n.nexthops.serial, protocol: c.protocol}
+	if c.members != nil {
+		h.group = n.makeGroup(h, c)
+		return h, nil
+	}
+	h.hop = &objectHop{family: c.family, reject: c.reject, fdb: c.fdb, serial: h.serial}
+	hop := &h.hop.hop
+	*hop = hop4{gw: c.hop.gw, flags: c.flags, weight: 1, scope: rpdb.ScopeLink}
+	if c.reject {
+		c.hop.oif = rpdb.Loopback
+	}
+	hop.oif = c.hop.oif
+	if c.hop.encap != nil {
+		encap, err := buildEncap(c.hop.encapType, c.hop.encap)
+		if err != nil {
+			return nil, err
+		}
+		hop.encap = encap
+	}
+	if c.fdb {
+		return h, nil
+	}
+	var err error
+	if c.family == rpdb.IPv4 {
+		err = n.checkHop4(hop, n.l3Table(c.dev), rpdb.ScopeGlobal)
+	} else {
+		err = n.checkHop6(hop, n.l3Table(c.dev))
+	}
+	h.flags = hop.flags
+	return h, err
+}
+
+// checkHop6 resolves the nexthop of an IPv6 object (nh_create_ipv6).
+func (n *Namespace) checkHop6(hop *hop4, table uint32) error {
+	c := &config6{table: table, dev: hop.oif, gateway: hop.gw, onlink: hop.flags&rpdb.NHOnlink != 0}
+	if d := n.byIndex(hop.oif); d != nil && d.IsLoopback() {
+		if n.inet6(d) == nil {
+			return fail(rpdb.ENODEV, "")
+		}
+		c.flags |= flagReject
+	}
+	var nh rpdb.NextHop
+	if err := n.initHop6(&nh, c); err != nil {
+		return err
+	}
+	hop.dev, hop.oif, hop.gw, hop.flags = n.byIndex(nh.Dev), nh.Dev, nh.Gateway, nh.Flags
+	return nil
+}
+
+func (n *Namespace) makeGroup(h *nexthop, c *objectConfig) *group {
+	g := &group{fdb: c.fdb, hwStats: c.hwStats}
+	for m := range slices.Chunk(c.members, memberLen) {
+		g.entries = append(g.entries, &groupEntry{
+			parent: h, nh: n.nexthops.find(binary.NativeEndian.Uint32(m)), weight: uint32(memberWeight(m)),
+		})
+	}
+	if c.typ == groupResilient {
+		g.res = &resTable{buckets: make([]bucket, c.numBuckets), idle: c.idle, unbalanced: c.unbalanced}
+	}
+	return g
+}
+
+// insertObject puts an object into the table, or into the place of the one with its
+// id (insert_nexthop).
+func (n *Namespace) insertObject(h *nexthop, c *objectConfig, r *request) error {
+	replace := r.head.Flags&netlink.Replace != 0
+	i, exists := n.nexthops.search(h.id)
+	switch {
+	case exists && !replace:
+		return fail(rpdb.EEXIST, "")
+	case exists:
+		old := n.nexthops.list[i]
+		if err := n.replaceObject(old, h, c); err != nil {
+			return err
+		}
+		n.notifyObject(rtnl.RTMNewNextHop, old, r)
+		if !n.hidesObjects() {
+			n.tellRoutesOf(old, r)
+		}
+		return nil
+	case replace && r.head.Flags&netlink.Create == 0:
+		return fail(rpdb.ENOENT, "Replace specified without create and no entry exists")
+	}
+	if g := h.group; g != nil {
+		if g.res != nil {
+			if !c.hasBuckets {
+				return fail(rpdb.EINVAL, "Number of buckets not specified for nexthop group insertion")
+			}
+			g.res.rebalance(g, n.world.now())
+			g.res.upkeep(n.world.now(), nil)
+			n.nexthops.plan(g.res)
+		}
+		g.join()
+	}
+	n.nexthops.list = slices.Insert(n.nexthops.list, i, h)
+	n.notifyObject(rtnl.RTMNewNextHop, h, r)
+	return nil
+}
+
+// replaceObject gives an object the contents of another (replace_nexthop).
+func (n *Namespace) replaceObject(old, h *nexthop, c *objectConfig) error {
+	if err := old.checkUsers(h, true); err != nil {
+		return err
+	}
+	for _, e := range old.groups {
+		if h.group == nil && h.hop.reject && len(e.parent.group.entries) > 1 {
+			return fail(rpdb.EINVAL, "Blackhole nexthop can not be a member of a group with more than one path")
+		}
+		if err := e.parent.checkUsers(h, false); err != nil {
+			return err
+		}
+	}
+	n.changes++
+	if old.group != nil {
+		return n.replaceGroup(old, h, c)
+	}
+	switch {
+	case h.group != nil:
+		return fail(rpdb.EINVAL, "Can not replace a nexthop with a nexthop group.")
+	case len(old.groups) > 0 && old.hop.fdb != h.hop.fdb:
+		return fail(rpdb.EINVAL, "Cannot change nexthop FDB status while in a group")
+	}
+	old.protocol, old.flags, old.hop = h.protocol, h.flags, h.hop
+	return nil
+}
+
+// replaceGroup is replace_nexthop_grp.
+func (n *Namespace) replaceGroup(old, h *nexthop, c *objectConfig) error {
+	if h.group == nil {
+		return fail(rpdb.EINVAL, "Can not replace a nexthop group with a nexthop.")
+	}
+	if (h.group.res == nil) != (old.group.res == nil) {
+		return fail(rpdb.EINVAL, "Can not replace a nexthop group with one of a different type.")
+	}
+	if res := old.group.res; res != nil {
+		if c.hasBuckets && int(c.numBuckets) != len(res.buckets) {
+			return fail(rpdb.EINVAL, "Can not change number of buckets of a resilient nexthop group.")
+		}
+		if c.hasIdle {
+			res.idle = c.idle
+		}
+		if c.hasUnbalanced {
+			res.unbalanced = c.unbalanced
+		}
+		res.adopt(h.group, n.world.now())
+		n.nexthops.plan(res)
+		h.group.res = res
+	}
+	for _, e := range old.group.entries {
+		e.leave()
+	}
+	for _, e := range h.group.entries {
+		e.parent = old
+	}
+	h.group.join()
+	old.group = h.group
+	return nil
+}
+
+// tellRoutesOf tells of the routes by an object, and by the groups that it is in,
+// that they changed (nexthop_replace_notify).
+func (n *Namespace) tellRoutesOf(h *nexthop, r *request) {
+	users := []*nexthop{h}
+	for _, e := range h.groups {
+		users = append(users, e.parent)
+	}
+	for _, u := range users {
+		if len(u.infos4) > 0 {
+			n.eachTable4(func(t *table4) bool {
+				t.each(func(a *alias4) bool {
+					if a.info.object == u {
+						n.notifyRoute4(rtnl.RTMNewRoute, netlink.Replace, a, t.id, r)
+					}
+					return true
+				})
+				return true
+			})
+		}
+		for _, x := range u.routes {
+			n.notifyRoute6(x, rtnl.RTMNewRoute, &cause6{req: r}, netlink.Replace)
+		}
+	}
+}
+
+// delObject answers RTM_DELNEXTHOP (rtm_del_nexthop).
+func delObject(r *request) error {
+	h, _, err := objectOf(r, objectDelPolicy)
+	if err != nil {
+		return err
+	}
+	r.ns.removeObject(h, r)
+	return nil
+}
+
+// getObject answers RTM_GETNEXTHOP (rtm_get_nexthop).
+func getObject(r *request) error {
+	h, op, err := objectOf(r, objectGetPolicy)
+	if err != nil {
+		return err
+	}
+	r.reply(rtnl.RTMNewNextHop, 0, r.ns.appendObject(h, op))
+	return nil
+}
+
+// objectOf finds the object that a request names.
+func objectOf(r *request, p []policy) (h *nexthop, op uint32, err error) {
+	tb, err := parseObjectRequest(r, p)
+	if err != nil {
+		return nil, 0, err
+	}
+	id, err := objectID(r, tb)
+	if err != nil {
+		return nil, 0, err
+	}
+	if h = r.ns.nexthops.find(id); h == nil {
+		return nil, 0, fail(rpdb.ENOENT, "")
+	}
+	if tb.has(nhaOpFlags) {
+		op = tb.u32(nhaOpFlags)
+	}
+	return h, op, nil
+}
+
+// objectID reads which object is meant (nh_valid_get_del_req).
+func objectID(r *request, tb attrs) (uint32, error) {
+	head := r.data[:objectHeaderLen]
+	switch {
+	case head[1]|head[2]|head[3] != 0 || binary.NativeEndian.Uint32(head[4:]) != 0:
+		return 0, fail(rpdb.EINVAL, "Invalid values in header")
+	case !tb.has(nhaID):
+		return 0, fail(rpdb.EINVAL, "Nexthop id is missing")
+	case tb.u32(nhaID) == 0:
+		return 0, fail(rpdb.EINVAL, "Invalid nexthop id")
+	}
+	return tb.u32(nhaID), nil
+}
+
+// objectFilter is what a dump is to show (struct nh_dump_filter).
+type objectFilter struct {
+	dev, master int
+	family      rpdb.Family
+	onlyGroups  bool
+	op          uint32
+}
+
+// objectFilterOf reads the filter of a dump (__nh_valid_dump_req).
+func objectFilterOf(r *request, tb attrs) (*objectFilter, error) {
+	f := &objectFilter{family: r.family(), dev: tb.index(nhaOIF), master: tb.index(nhaMaster), onlyGroups: tb.has(nhaGroups)}
+	head := r.data[:objectHeaderLen]
+	switch {
+	case f.dev < 0:
+		return nil, fail(rpdb.EINVAL, "Invalid device index")
+	case f.master < 0:
+		return nil, fail(rpdb.EINVAL, "Invalid master device index")
+	case head[1]|head[2]|head[3] != 0 || binary.NativeEndian.Uint32(head[4:]) != 0:
+		return nil, fail(rpdb.EINVAL, "Invalid values in header for nexthop dump request")
+	}
+	if tb.has(nhaOpFlags) {
+		f.op = tb.u32(nhaOpFlags)
+	}
+	return f, nil
+}
+
+// shows reports whether a dump has an object (nh_dump_filtered).
+func (f *objectFilter) shows(h *nexthop) bool {
+	switch {
+	case f.onlyGroups && h.group == nil:
+		return false
+	case f.dev == 0 && f.master == 0 && f.family == rpdb.Unspec:
+		return true
+	case h.group != nil, f.family != rpdb.Unspec && h.hop.family != f.family:
+		return false
+	}
+	d := h.hop.hop.dev
+	return (f.dev == 0 || d != nil && d.Index == f.dev) &&
+		(f.master == 0 || d != nil && d.master != nil && d.master.Index == f.master)
+}
+
+// dumpObjects answers RTM_GETNEXTHOP with NLM_F_DUMP (rtm_dump_nexthop).
+func dumpObjects(r *request) error {
+	tb, err := parseObjectRequest(r, objectDumpPolicy)
+	if err != nil {
+		return err
+	}
+	f, err := objectFilterOf(r, tb)
+	if err != nil {
+		return err
+	}
+	for _, h := range r.ns.nexthops.list {
+		if f.shows(h) {
+			r.row(rtnl.RTMNewNextHop, 0, r.ns.appendObject(h, f.op))
+		}
+	}
+	return nil
+}
+
+// index is the ifindex in an attribute, 0 if it is not there.
+func (a attrs) index(typ int) int {
+	if !a.has(typ) {
+		return 0
+	}
+	return int(int32(a.u32(typ)))
+}

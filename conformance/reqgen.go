@@ -33,6 +33,7 @@ var reqAreas = []reqArea{
 	{"mixed", []netlink.HeaderType{
 		rtnl.RTMNewLink, rtnl.RTMNewAddr, rtnl.RTMNewRoute, rtnl.RTMNewRule, rtnl.RTMNewNextHop, rtnl.RTMNewNeigh,
 	}, (*reqGen).mixed},
+	{"settings", []netlink.HeaderType{rtnl.RTMNewLink, rtnl.RTMNewAddr, rtnlGetNetConf}, (*reqGen).settings},
 }
 
 // ReqAreas returns the names of the areas, for [RequestsConfig.Only].

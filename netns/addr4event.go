@@ -42,6 +42,7 @@ func inetAddrs(n *Namespace, d *device, e event) {
 // inetUp gives lo its address and a device the group of all hosts (ip_mc_up).
 func (n *Namespace) inetUp(in *inDevice) {
 	if in.dev.IsLoopback() && len(in.list) == 0 {
+		in.dev.conf4Set.all() // ipv4_devconf_setall
 		a := &addr4{in: in, local: loopback4, address: loopback4, plen: 8, scope: rpdb.ScopeHost, label: in.dev.Name}
 		n.setLifetime4(a, rpdb.Forever, rpdb.Forever)
 		_ = n.insertAddr4(a, nil) // nothing is there that it could clash with

@@ -225,7 +225,7 @@ func (n *Namespace) stableID6(b *[16]byte, d *device) bool {
 		var data [sha1.BlockSize]byte
 		copy(data[:], secret[:])
 		copy(data[16:], b[:8])
-		copy(data[24:56], d.Address)
+		// then the permanent hardware address, which no emulated device has
 		data[56] = try
 		h := sha1Block(data)
 		copy(b[8:], h[:])

@@ -159,6 +159,9 @@ func validateAttr(a attr, policies []policy, how validation, ext *extack) error 
 	bad := func() error { return failPolicy(rpdb.ERANGE, "Attribute failed policy validation", a, p) }
 	switch p.kind {
 	case attrReject:
+		if p.reject == "" {
+			return failPolicy(rpdb.EINVAL, "Attribute failed policy validation", a, p)
+		}
 		return failAttr(rpdb.EINVAL, p.reject, a.data)
 	case attrFlag:
 		if len(a.data) > 0 {

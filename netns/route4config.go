@@ -174,12 +174,12 @@ func via4(b []byte) (netip.Addr, error) {
 		return netip.Addr{}, fail(rpdb.EINVAL, "Invalid attribute length for RTA_VIA")
 	}
 	a, ok := netip.AddrFromSlice(b[2:])
-	switch rpdb.Family(binary.NativeEndian.Uint16(b)) {
-	case rpdb.IPv4:
+	switch binary.NativeEndian.Uint16(b) {
+	case uint16(rpdb.IPv4):
 		if !ok || !a.Is4() {
 			return netip.Addr{}, fail(rpdb.EINVAL, "Invalid IPv4 address in RTA_VIA")
 		}
-	case rpdb.IPv6:
+	case uint16(rpdb.IPv6):
 		if !ok || !a.Is6() {
 			return netip.Addr{}, fail(rpdb.EINVAL, "Invalid IPv6 address in RTA_VIA")
 		}

@@ -103,7 +103,7 @@ func (q *ruleRequest) flowLabel() error {
 	case mask&^flowLabelBits != 0:
 		return q.blame(fraFlowLabelMask, "Invalid flow label mask")
 	case label&^mask != 0:
-		return q.blame(fraFlowLabelMask, "Flow label and mask do not match")
+		return fail(rpdb.EINVAL, "Flow label and mask do not match")
 	}
 	q.rule.FlowLabel, q.rule.FlowLabelMask = label, mask
 	return nil

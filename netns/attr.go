@@ -19,8 +19,9 @@ const (
 	attrS32
 	attrBE32
 	attrFlag
-	attrString // len: longest text without its NUL
-	attrBinary // len: longest
+	attrString    // len: longest text without its NUL
+	attrNulString // with a NUL
+	attrBinary    // len: longest
 	attrNested
 	attrReject
 )
@@ -177,6 +178,10 @@ func validateAttr(a attr, policies []policy, how validation, ext *extack) error 
 		}
 		if p.len > 0 && n > p.len {
 			return bad()
+		}
+	case attrNulString:
+		if bytes.IndexByte(a.data, 0) < 0 {
+			return failPolicy(rpdb.EINVAL, "Attribute failed policy validation", a, p)
 		}
 	case attrBinary:
 		if p.exact > 0 && len(a.data) != p.exact {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
 )
 
@@ -134,9 +135,40 @@ func (p *bridgePort) encode(typ netlink.HeaderType) []byte {
 
 // dumpBridgePorts answers RTM_GETLINK of AF_BRIDGE (rtnl_bridge_getlink).
 func dumpBridgePorts(r *request) error {
+	if err := r.validBridgeDump(); err != nil {
+		return err
+	}
 	for _, d := range r.ns.devices.born {
 		if p := bridgePortOf(d); p != nil {
 			r.row(rtnl.RTMNewLink, 0, p.encode(rtnl.RTMNewLink))
+		}
+	}
+	return nil
+}
+
+// validBridgeDump is valid_bridge_getlink_req.
+func (r *request) validBridgeDump() error {
+	how := liberal
+	if r.strict() {
+		if len(r.data) < linkHeaderLen {
+			return fail(rpdb.EINVAL, "Invalid header for bridge link dump request")
+		}
+		h := readLinkHeader(r.data)
+		if h.pad != 0 || h.typ != 0 || h.flags != 0 || h.change != 0 || h.index != 0 {
+			return fail(rpdb.EINVAL, "Invalid values in header for bridge link dump request")
+		}
+		how = deprecatedStrict
+	}
+	if len(r.data) < linkHeaderLen {
+		return fail(rpdb.EINVAL, "Invalid header length")
+	}
+	tb, err := parseAttrs(r.data[linkHeaderLen:], linkPolicy, how, &r.ext)
+	if err != nil {
+		return err
+	}
+	for typ := range tb {
+		if tb.has(typ) && typ != iflaExtMask && r.strict() {
+			return fail(rpdb.EINVAL, "Unsupported attribute in bridge link dump request")
 		}
 	}
 	return nil

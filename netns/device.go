@@ -48,6 +48,8 @@ type device struct {
 	linkMode        uint8
 	promiscuity     uint32
 	allMulti        uint32
+	unicasts        int  // addresses that stacked devices want received (dev->uc)
+	ucPromisc       bool // it receives all for their sake
 	carrierUps      uint32
 	carrierDowns    uint32
 	minMTU          uint32

@@ -57,6 +57,7 @@ func init() {
 			return d.own.(*bridge).change(l.data)
 		},
 		dellink:    deleteBridge,
+		noFilter:   true,
 		open:       openBridge,
 		stop:       stopBridge,
 		setAddress: setBridgeAddress,

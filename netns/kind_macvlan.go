@@ -325,6 +325,7 @@ func openMacvlan(d *device) error {
 	if d.addrBusy(d.Address) {
 		return fail(rpdb.EADDRINUSE, "")
 	}
+	d.lower.wantUnicast(true)
 	d.liftRxFlags(true)
 	return nil
 }
@@ -338,6 +339,7 @@ func stopMacvlan(d *device) {
 		}
 		return
 	}
+	d.lower.wantUnicast(false)
 	d.liftRxFlags(false)
 }
 

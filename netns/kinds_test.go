@@ -160,3 +160,23 @@ func TestVRFRoutesMove(t *testing.T) {
 		t.Errorf("after the VRF: %d and %d routes", main, red)
 	}
 }
+
+// Tunnels keep what they were made with and show their ends as addresses.
+func TestTunnels(t *testing.T) {
+	h := newHost(t)
+	far := []byte{192, 0, 2, 1}
+	h.do(newKind("t0", "ipip", 0, nlattr(3, far)), nil)
+	if l := h.link("t0"); l.MTU != 1480 || l.Flags&rpdb.IFFPointopt == 0 || l.Type != 768 {
+		t.Errorf("ipip: %+v", l)
+	}
+	for _, k := range []string{"sit", "gre", "gretap", "ip6tnl", "wireguard"} {
+		h.do(newKind(k+"9", k, 0), nil)
+		h.do(rtnl.SetLink(h.link(k+"9").Index, rpdb.IFFUp, rpdb.IFFUp))
+		if l := h.link(k + "9"); l.Kind != k || !l.Up() {
+			t.Errorf("%s: %+v", k, l)
+		}
+	}
+	h.refused(rpdb.EINVAL, "Required attributes not provided to perform the operation", newKind("x0", "vxlan", 0))
+	h.do(newKind("x0", "vxlan", 0, nlattr(1, nlword(5))), nil)
+	h.refused(rpdb.EOPNOTSUPP, "tun/tap creation via rtnetlink is not supported.", newKind("n0", "tun", 0))
+}

@@ -164,7 +164,7 @@ var linkPolicy = []policy{
 	iflaAltIfname:       {kind: attrString, len: altIfNameSize - 1},
 	iflaPermAddress:     {kind: attrReject},
 	iflaProtoDownReason: {kind: attrNested},
-	iflaParentDevName:   {kind: attrString},
+	iflaParentDevName:   {kind: attrNulString},
 	iflaGROMaxSize:      {kind: attrU32},
 	iflaTSOMaxSize:      {kind: attrReject},
 	iflaTSOMaxSegs:      {kind: attrReject},

@@ -37,6 +37,7 @@ type linkKind struct {
 	early       bool
 	userCarrier bool // IFLA_CARRIER is accepted (ndo_change_carrier)
 	protoDown   bool
+	noFilter    bool // it cannot filter addresses (no IFF_UNICAST_FLT)
 	manyQueues  bool // as many queues as processors
 }
 

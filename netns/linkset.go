@@ -259,7 +259,14 @@ func (l *linkRequest) setOperation(d *device, done *setStatus) error {
 
 // setVirtual refuses virtual functions, which no emulated device has.
 func (l *linkRequest) setVirtual(*device, *setStatus) error {
-	for _, typ := range []int{iflaVFInfoList, iflaVFPorts, iflaPortSelf} {
+	if l.tb.has(iflaVFInfoList) {
+		if a, _, ok := nextAttr(l.tb[iflaVFInfoList]); ok && (a.typ != 1 || len(a.data) < attrHeader) {
+			return fail(rpdb.EINVAL, "")
+		} else if ok {
+			return fail(rpdb.EOPNOTSUPP, "")
+		}
+	}
+	for _, typ := range []int{iflaVFPorts, iflaPortSelf} {
 		if l.tb.has(typ) && len(l.tb[typ]) >= attrHeader {
 			return fail(rpdb.EOPNOTSUPP, "")
 		}

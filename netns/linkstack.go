@@ -147,6 +147,28 @@ func (d *device) setPromisc(more bool) {
 	d.notifyFlags(old, iffPromisc, nil)
 }
 
+// wantUnicast counts the addresses that stacked devices want received (dev_uc_add,
+// dev_uc_del).
+func (d *device) wantUnicast(more bool) {
+	if more {
+		d.unicasts++
+	} else {
+		d.unicasts--
+	}
+	d.syncUnicast()
+}
+
+// syncUnicast has a device without a filter for addresses receive all while some are
+// wanted (__dev_set_rx_mode).
+func (d *device) syncUnicast() {
+	if d.flags&rpdb.IFFUp == 0 || d.kind == nil || !d.kind.noFilter || d.ucPromisc == (d.unicasts > 0) {
+		return
+	}
+	d.ucPromisc = d.unicasts > 0
+	d.addPromisc(d.ucPromisc)
+	d.sync()
+}
+
 // setAllMulti counts who wants all multicast; only a change of the flag is told
 // (netif_set_allmulti).
 func (d *device) setAllMulti(more bool) {

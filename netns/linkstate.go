@@ -125,6 +125,7 @@ func (d *device) open() error {
 		}
 	}
 	d.flags |= rpdb.IFFUp
+	d.syncUnicast()
 	if d.Qdisc == "noop" {
 		d.Qdisc = "noqueue"
 		if !d.noQueue && d.TxQLen != 0 {

@@ -18,7 +18,7 @@ func FormatNextHop(h *rpdb.NextHopObject, o *Options) string {
 	if r := h.Resilient; r != nil {
 		b = appendResilient(b, r)
 	}
-	b = appendEncap(b, h.Hop.Encap)
+	b = appendEncap(b, h.Hop.Encap, o)
 	if h.Hop.Gateway.IsValid() {
 		b = o.appendPainted(append(b, "via "...), FamilyColor(rpdb.FamilyOf(h.Hop.Gateway)), formatAddr(h.Hop.Gateway))
 	}

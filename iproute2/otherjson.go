@@ -110,7 +110,7 @@ func NextHopJSON(h *rpdb.NextHopObject, o *Options) Object {
 			{"unbalanced_time", float64(r.UnbalancedTime) / 100},
 		})
 	}
-	jsonEncap(&j, h.Hop.Encap)
+	jsonEncap(&j, h.Hop.Encap, o)
 	if h.Hop.Gateway.IsValid() {
 		j.add("gateway", formatAddr(h.Hop.Gateway))
 	}

@@ -70,7 +70,7 @@ func appendReplyHead(b []byte, r *rtnl.Reply, o *Options) []byte {
 	if r.NHID != 0 {
 		b = appendWord(b, "nhid", utoa(r.NHID))
 	}
-	b = appendEncap(b, r.Encap)
+	b = appendEncap(b, r.Encap, o)
 	if r.TOS != 0 && o.shows(HideTOS) {
 		b = appendWord(b, "tos", n.DSField(r.TOS))
 	}

@@ -27,7 +27,7 @@ func ReplyJSON(r *rtnl.Reply, o *Options) Object {
 		j.add("from", formatPrefix(r.Src))
 	}
 	j.addIf(r.NHID != 0, "nhid", r.NHID)
-	jsonEncap(&j, r.Encap)
+	jsonEncap(&j, r.Encap, o)
 	j.addIf(r.TOS != 0 && o.shows(HideTOS), "tos", n.DSField(r.TOS))
 	if o.showsVia(r) {
 		jsonGateway(&j, r.Family, r.Gateway)
@@ -88,7 +88,7 @@ func replyTailJSON(j Object, r *rtnl.Reply, o *Options) Object {
 
 func legJSON(f rpdb.Family, h *rpdb.NextHop, o *Options) Object {
 	var j Object
-	jsonEncap(&j, h.Encap)
+	jsonEncap(&j, h.Encap, o)
 	jsonGateway(&j, f, h.Gateway)
 	jsonRealms(&j, h.Realms, o.names())
 	j.add("dev", o.dev(h.Dev))
@@ -104,12 +104,6 @@ func flagWords(flags uint32) (words []string) {
 		}
 	}
 	return words
-}
-
-func jsonEncap(j *Object, e *rpdb.Encap) {
-	if e != nil {
-		j.add("encap", encapName(e.Type))
-	}
 }
 
 func jsonGateway(j *Object, f rpdb.Family, gw netip.Addr) {

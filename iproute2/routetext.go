@@ -137,12 +137,12 @@ func appendRealms(b []byte, realms uint32, n *Names) []byte {
 // appendLeg prints one nexthop of a multipath route.
 func appendLeg(b []byte, f rpdb.Family, h *rpdb.NextHop, o *Options) []byte {
 	b = append(b, "\tnexthop "...)
-	b = appendEncap(b, h.Encap)
+	b = appendEncap(b, h.Encap, o)
 	b = o.appendVia(b, f, h.Gateway)
 	if h.Realms != 0 {
 		b = appendRealms(b, h.Realms, o.names())
 	}
-	b = o.appendPainted(append(b, "dev "...), ColorIfname, o.dev(h.Dev))
+	b = appendWord(b, "dev", o.dev(h.Dev)) // without a colour
 	b = appendWord(b, "weight", utoa(max(h.Weight, 1)))
 	return appendFlags(b, h.Flags)
 }

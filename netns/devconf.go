@@ -28,6 +28,7 @@ const (
 	conf4IgnoreLinkdown  = 28
 	conf4DropUnicast     = 29
 	conf4BCForwarding    = 31
+	conf4EvictNoCarrier  = 32
 
 	conf6Forwarding      = 0
 	conf6MTU             = 2
@@ -67,13 +68,13 @@ var (
 // conf6Times are the settings that messages tell in milliseconds.
 var conf6Times = [...]int{8, 9, 20, 30, 31, 43}
 
-// report are the settings as messages have them (ipv6_store_devconf).
-func (c *conf6) report() []int32 {
+// report are the first settings as messages have them (ipv6_store_devconf).
+func (c *conf6) report(count int) []int32 {
 	out := slices.Clone(c[:conf6Told])
 	for _, i := range conf6Times {
 		out[i] *= 1000 / hz // jiffies_to_msecs
 	}
-	return out
+	return out[:count]
 }
 
 // devconf are the settings of a namespace for "all" and "default".

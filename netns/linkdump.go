@@ -155,7 +155,7 @@ func (d *device) putIflink(m *message, n *Namespace) {
 func (d *device) putFamilies(m *message, extMask uint32) {
 	m.nest(iflaAFSpec, func() {
 		if !d.NoInet {
-			m.nest(uint16(rpdb.IPv4), func() { m.words(iflaInetConf, d.conf4[:]) })
+			m.nest(uint16(rpdb.IPv4), func() { m.words(iflaInetConf, d.conf4[:d.ns.world.told4()]) })
 		}
 		if !d.NoInet6 {
 			m.nest(uint16(rpdb.IPv6), func() { d.putInet6(m, extMask&extMaskSkipStats == 0) })
@@ -172,7 +172,7 @@ const (
 func (d *device) putInet6(m *message, stats bool) {
 	m.u32(iflaInet6Flags, d.in6.flags)
 	m.words(iflaInet6CacheInfo, []int32{65535, int32(d.in6.stamp), int32(d.in6.reachable), int32(d.in6.retrans)})
-	m.words(iflaInet6Conf, d.conf6.report())
+	m.words(iflaInet6Conf, d.conf6.report(d.ns.world.told6()))
 	if stats {
 		m.put(iflaInet6Stats, counters(ipstatsMax))
 		m.put(iflaInet6ICMP6Stats, counters(icmp6Max))

@@ -99,6 +99,7 @@ func (n *Namespace) Sysctls() []string {
 			}
 		}
 	}
+	out = slices.DeleteFunc(out, func(path string) bool { return !n.world.hasSysctl(path[len(sysctlsHere):]) })
 	slices.Sort(out)
 	return out
 }
@@ -178,7 +179,7 @@ func (f *sysctlFile) may(what fs.FileMode) error {
 // sysctlFile finds a file by its path below /proc/sys, nil if there is none.
 func (n *Namespace) sysctlFile(path string) *sysctlFile {
 	name, ok := strings.CutPrefix(path, sysctlsHere)
-	if !ok {
+	if !ok || !n.world.hasSysctl(name) {
 		return nil
 	}
 	if name == "ipv4/ip_forward" {
@@ -269,7 +270,7 @@ func (n *Namespace) sysctlInt(name string) int64 { return n.numbersOf(name)[0] }
 // plainSysctls adds the settings that no device has to a model of the namespace.
 func (n *Namespace) plainSysctls(s rpdb.Sysctls) {
 	for name, t := range sysctlTable {
-		if len(t.fresh) == 1 && t.number.kind <= numUint {
+		if len(t.fresh) == 1 && t.number.kind <= numUint && n.world.hasSysctl(name) {
 			s[sysctlsHere+name] = strconv.FormatInt(n.sysctlInt(name), 10)
 		}
 	}

@@ -14,7 +14,7 @@ var conf4Files = map[string]int{
 	"route_localnet": conf4RouteLocalnet, "igmpv2_unsolicited_report_interval": 26,
 	"igmpv3_unsolicited_report_interval": 27, "ignore_routes_with_linkdown": conf4IgnoreLinkdown,
 	"drop_unicast_in_l2_multicast": conf4DropUnicast, "drop_gratuitous_arp": 30,
-	"bc_forwarding": conf4BCForwarding, "arp_evict_nocarrier": 32,
+	"bc_forwarding": conf4BCForwarding, "arp_evict_nocarrier": conf4EvictNoCarrier,
 }
 
 // conf4Flushing are the settings that are no more than written

@@ -2,7 +2,6 @@ package netns
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -43,12 +42,4 @@ func checkEncapTypes(legs []byte) error {
 			return fail(rpdb.EOPNOTSUPP, "lwt encapsulation type not supported")
 		}
 	}
-}
-
-// buildEncap takes a tunnel in as it was given (lwtunnel_build_state).
-func buildEncap(typ uint16, data []byte) (*rpdb.Encap, error) {
-	if typ == 0 {
-		return nil, failAttr(rpdb.EINVAL, "Unknown LWT encapsulation type", data)
-	}
-	return &rpdb.Encap{Type: typ, Data: slices.Clone(data)}, nil
 }

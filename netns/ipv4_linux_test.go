@@ -62,6 +62,15 @@ func src4(a string) func(*rpdb.Route) {
 
 func of4(t rpdb.RouteType) func(*rpdb.Route) { return func(r *rpdb.Route) { r.Type = t } }
 
+// encap gives a route a tunnel with one attribute; none for number 0.
+func encap(typ, attr uint16, data ...byte) func(*rpdb.Route) {
+	var b []byte
+	if attr != 0 {
+		b = attribute(nil, attr, data)
+	}
+	return func(r *rpdb.Route) { r.NextHops[0].Encap = &rpdb.Encap{Type: typ, Data: b} }
+}
+
 func up4(dev int, up bool) step4 { return step4(setUp(dev, up)) }
 
 var scripts4 = map[string][]step4{
@@ -96,6 +105,10 @@ var scripts4 = map[string][]step4{
 		route4(rtnl.FlagsAdd, "43.0.0.0/8", func(r *rpdb.Route) { r.Table, r.TOS = 1000, 0x10 }, "v0"),
 		route4(rtnl.FlagsAdd, "44.0.0.0/8", func(r *rpdb.Route) { r.Type, r.Table = rpdb.Local, rpdb.TableLocal }, "lo"),
 		route4(rtnl.FlagsAdd, "45.0.0.0/8", nil, "fe80::9", "10.0.0.8"),
+		route4(rtnl.FlagsAdd, "46.0.0.0/8", encap(2, 0), "v0"), route4(rtnl.FlagsAdd, "46.1.0.0/16", encap(2, 2, 1, 2, 3, 4), "v0"),
+		route4(rtnl.FlagsAdd, "46.2.0.0/16", encap(4, 6, 0xff, 0xff), "v0"), route4(rtnl.FlagsAdd, "46.3.0.0/16", encap(2, 4), "v0"),
+		route4(rtnl.FlagsAdd, "46.4.0.0/16", encap(3, 0), "v0"), route4(rtnl.FlagsAdd, "46.4.0.0/16", encap(99, 0), "v0"),
+		noRoute4("46.1.0.0/16", encap(2, 2, 1, 2, 3, 5), "v0"), noRoute4("46.1.0.0/16", encap(2, 2, 1, 2, 3, 4), "v0"),
 		noRoute4("20.0.0.0/8", nil), noRoute4("20.0.0.0/8", metric(7), "v0"), noRoute4("99.0.0.0/8", nil), noRoute4("30.0.0.0/8", nil, "10.0.0.9", "10.1.0.9"),
 		up4(dev0, false), up4(dev0, true), noAddr4(dev0, "10.0.0.1/24"),
 	},

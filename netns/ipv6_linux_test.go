@@ -180,6 +180,8 @@ var scripts6 = map[string]script6{
 		route6(rtnl.FlagsAdd, testRoute("2001:db8:9::/48", "v0"), func(r *rpdb.Route) {
 			r.Metrics = []rpdb.Metric{{ID: 2, Val: 1400, Lock: true}, {ID: 16, Str: "cubic"}}
 		}),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:a1::/48", "v0"), encap(4, 5, 7)), route6(rtnl.FlagsAdd, testRoute("2001:db8:a2::/48", "v0"), encap(2, 1, 7, 7, 7, 7, 7, 7, 7, 7)),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:a3::/48", "v0"), encap(4, 2, 1, 2, 3)),
 		noRoute6(testRoute("2001:db8:1::/48", "2001:db8:a::9")), noRoute6(testRoute("2001:db8:44::/48")),
 		noRoute6(testRoute("2001:db8:9::/48", "v1")), noAddr6(dev0, "2001:db8:a::1/64"),
 	},

@@ -159,10 +159,10 @@ func (n *Namespace) finishHop6(nh *rpdb.NextHop, c *config6, d *device) error {
 		nh.Flags |= rpdb.NHLinkDown
 	}
 	if c.encap != nil {
-		if c.encap.Type == 0 {
-			return failAttr(rpdb.EINVAL, "Unknown LWT encapsulation type", c.encapAttr)
+		var err error
+		if nh.Encap, err = buildEncap(c.encap.Type, c.encapAttr); err != nil {
+			return err
 		}
-		nh.Encap = c.encap
 	}
 	nh.Dev = d.Index
 	return nil

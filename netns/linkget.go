@@ -156,7 +156,7 @@ func dumpLinks(r *request) error {
 func parseLinkDump(r *request) (linkFilter, error) {
 	f := linkFilter{ns: r.ns}
 	header := linkHeaderLen
-	how := liberal
+	how, ext := liberal, (*extack)(nil)
 	if r.strict() {
 		if len(r.data) < header {
 			return f, fail(rpdb.EINVAL, "Invalid header for link dump")
@@ -168,11 +168,11 @@ func parseLinkDump(r *request) (linkFilter, error) {
 		if h.index != 0 {
 			return f, fail(rpdb.EINVAL, "Filter by device index not supported for link dumps")
 		}
-		how = deprecatedStrict
+		how, ext = deprecatedStrict, &r.ext
 	} else if len(r.data) < header {
 		header = min(4, len(r.data)) // struct rtgenmsg, aligned
 	}
-	tb, err := parseAttrs(r.data[header:], linkPolicy, how, &r.ext)
+	tb, err := parseAttrs(r.data[header:], linkPolicy, how, ext)
 	if err != nil {
 		if r.strict() {
 			return f, err

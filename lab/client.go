@@ -1,0 +1,254 @@
+package lab
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"sync"
+
+	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// Client speaks to a world. It connects when it is first needed, once for all its
+// calls and once for each netlink socket. It is safe for concurrent use; calls take
+// turns.
+type Client struct {
+	path string
+
+	mu   sync.Mutex
+	link *link // of the control calls, nil until the first
+}
+
+// NewClient returns a client of the world whose server listens on a socket.
+func NewClient(path string) *Client { return &Client{path: path} }
+
+// Close ends the connection of the calls, not those of Dial.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		return nil
+	}
+	err := c.link.conn.Close()
+	c.link = nil
+	return err
+}
+
+// link is one connection to the server, seen by the client.
+type link struct {
+	conn net.Conn
+	in   *bufio.Reader
+	out  *bufio.Writer
+	buf  []byte
+}
+
+// connect opens a connection. The greeting goes out with the first frame.
+func (c *Client) connect() (*link, error) {
+	conn, err := net.Dial("unix", c.path)
+	if err != nil {
+		return nil, fmt.Errorf("no world of rulewalk lab answers: %w", err)
+	}
+	return newLink(conn)
+}
+
+func newLink(conn net.Conn) (*link, error) {
+	l := &link{conn: conn, in: bufio.NewReaderSize(conn, 32<<10), out: bufio.NewWriterSize(conn, 4<<10)}
+	return l, writeFrame(l.out, kindHello, []byte(greeting))
+}
+
+// send writes a JSON frame and what was written before it.
+func (l *link) send(k kind, v any) error {
+	if err := writeJSON(l.out, k, v); err != nil {
+		return err
+	}
+	return l.out.Flush()
+}
+
+// next reads a frame. The body is valid until the next one is read.
+func (l *link) next() (kind, []byte, error) {
+	k, b, err := readFrame(l.in, l.buf)
+	l.buf = b
+	if err != nil {
+		return 0, nil, fmt.Errorf("the world of rulewalk lab has gone: %w", err)
+	}
+	return k, b, nil
+}
+
+// result reads the reply to a call. Datagrams that come before it go to other.
+func (l *link) result(v any, other func([]byte)) error {
+	var long []byte
+	for {
+		k, b, err := l.next()
+		switch {
+		case err != nil:
+			return err
+		case k == kindError:
+			return readError(b)
+		case k == kindBulk:
+			long = append(long, b...)
+		case k == kindDatagram && other != nil:
+			other(b)
+		case k == kindReply:
+			if long != nil {
+				b = append(long, b...)
+			}
+			if v == nil {
+				return nil
+			}
+			return json.Unmarshal(b, v)
+		default:
+			return fmt.Errorf("the world of rulewalk lab sent a frame of kind %q", k)
+		}
+	}
+}
+
+func readError(b []byte) error {
+	e := new(Error)
+	if err := json.Unmarshal(b, e); err != nil {
+		return err
+	}
+	return e
+}
+
+// Is makes a missing namespace or sysctl an fs.ErrNotExist.
+func (e *Error) Is(target error) bool { return target == fs.ErrNotExist && e.Errno == rpdb.ENOENT }
+
+// call makes a control call.
+func (c *Client) call(op string, args, result any) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		l, err := c.connect()
+		if err != nil {
+			return err
+		}
+		c.link = l
+	}
+	raw, err := json.Marshal(args)
+	if err != nil {
+		return err
+	}
+	if err = c.link.send(kindCall, call{op, raw}); err == nil {
+		err = c.link.result(result, nil)
+	}
+	var refused *Error
+	if err != nil && !errors.As(err, &refused) {
+		_ = c.link.conn.Close()
+		c.link = nil
+	}
+	return err
+}
+
+// Dial opens a netlink socket in a namespace, with strict checks and extended
+// acknowledgements.
+func (c *Client) Dial(id ID) (*Conn, error) {
+	return c.dial(openCall{NetNS: id, Options: defaultOptions})
+}
+
+// DialName opens a netlink socket in the namespace of a name. An error that is
+// fs.ErrNotExist says that there is none.
+func (c *Client) DialName(name string) (*Conn, error) {
+	return c.dial(openCall{Name: name, Options: defaultOptions})
+}
+
+// DialOptions opens a netlink socket with other options.
+func (c *Client) DialOptions(id ID, o netns.SocketOptions) (*Conn, error) {
+	return c.dial(openCall{NetNS: id, Options: o})
+}
+
+var defaultOptions = netns.SocketOptions{StrictCheck: true, ExtendedAck: true, CapAck: true}
+
+func (c *Client) dial(o openCall) (*Conn, error) {
+	l, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	var got opened
+	if err = l.send(kindOpen, o); err == nil {
+		err = l.result(&got, nil)
+	}
+	if err != nil {
+		_ = l.conn.Close()
+		return nil, err
+	}
+	return &Conn{link: l, id: got.NetNS}, nil
+}
+
+// Info describes the world.
+func (c *Client) Info() (i Info, err error) {
+	err = c.call("info", nothing{}, &i)
+	return i, err
+}
+
+// Shutdown ends the world.
+func (c *Client) Shutdown() error { return c.call("shutdown", nothing{}, nil) }
+
+// AddNetNS makes a namespace with a name.
+func (c *Client) AddNetNS(name string) (ID, error) {
+	var o opened
+	err := c.call("netns.add", netnsArgs{Name: name}, &o)
+	return o.NetNS, err
+}
+
+// AttachNetNS gives a namespace another name.
+func (c *Client) AttachNetNS(name string, id ID) error {
+	return c.call("netns.add", netnsArgs{Name: name, ID: id}, nil)
+}
+
+// DelNetNS takes a name away. The namespace ends when no socket is open in it and no
+// process runs in it.
+func (c *Client) DelNetNS(name string) error {
+	return c.call("netns.del", netnsArgs{Name: name}, nil)
+}
+
+// ListNetNS tells the named namespaces, the newest first.
+func (c *Client) ListNetNS() (list []NetNS, err error) {
+	err = c.call("netns.list", nothing{}, &list)
+	return list, err
+}
+
+// NetNS returns the namespace of a name.
+func (c *Client) NetNS(name string) (ID, error) {
+	if err := checkName(name); err != nil {
+		return 0, err
+	}
+	var o opened
+	err := c.call("netns.find", netnsArgs{Name: name}, &o)
+	return o.NetNS, err
+}
+
+// PIDs tells the processes in a namespace; none where the system does not tell the
+// environment of processes (other than Linux).
+func (c *Client) PIDs(id ID) (pids []int, err error) {
+	err = c.call("netns.pids", netnsArgs{ID: id}, &pids)
+	return pids, err
+}
+
+// NetNSOf tells in which namespace of the world a process is.
+func (c *Client) NetNSOf(pid int) (ID, error) {
+	var o opened
+	err := c.call("netns.of", netnsArgs{PID: pid}, &o)
+	return o.NetNS, err
+}
+
+// Sysctl reads a sysctl by its path below /proc/sys, as its file reads but without the
+// newline at the end.
+func (c *Client) Sysctl(id ID, path string) (value string, err error) {
+	err = c.call("sysctl.get", sysctlArgs{NetNS: id, Path: path}, &value)
+	return value, err
+}
+
+// SetSysctl writes a sysctl.
+func (c *Client) SetSysctl(id ID, path, value string) error {
+	return c.call("sysctl.set", sysctlArgs{NetNS: id, Path: path, Value: value}, nil)
+}
+
+// Sysctls tells the sysctls that lie below a path, in the order of their names.
+func (c *Client) Sysctls(id ID, below string) (list []Sysctl, err error) {
+	err = c.call("sysctl.list", sysctlArgs{NetNS: id, Path: below}, &list)
+	return list, err
+}

@@ -1,0 +1,35 @@
+package lab
+
+import (
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// checkPeer wants a client of the user of this process, or root (SO_PEERCRED).
+func checkPeer(c net.Conn) error {
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		return nil // a pipe of the process itself
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var cred *syscall.Ucred
+	var gerr error
+	err = raw.Control(func(fd uintptr) {
+		cred, gerr = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	})
+	switch {
+	case err != nil:
+		return err
+	case gerr != nil:
+		return gerr
+	case cred.Uid != 0 && int(cred.Uid) != os.Geteuid():
+		return rpdb.EPERM
+	}
+	return nil
+}

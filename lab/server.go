@@ -1,0 +1,172 @@
+package lab
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rulewalk/rulewalk/netns"
+)
+
+// Bounds of a server.
+const (
+	maxClients = 1024
+	// maxUnread bounds the answers, in bytes, that clients have asked for and not read:
+	// beyond it requests are refused with ENOBUFS until somebody reads.
+	maxUnread = 1 << 30
+	// maxEvents bounds the notifications that wait for one client, in bytes; what does
+	// not fit is lost, and the client is told with ENOBUFS, as by the kernel.
+	maxEvents = 4 << 20
+	// helloTime is how long a client may take to say what it wants.
+	helloTime = 10 * time.Second
+	// sweepTime is how often nameless namespaces are looked at.
+	sweepTime = time.Second
+)
+
+// ErrClosed says that the server was shut down.
+var ErrClosed = errors.New("the world has ended")
+
+// Server serves one world of namespaces. Make it with [NewServer].
+type Server struct {
+	name   string
+	path   string // of its socket, set by Serve
+	born   time.Time
+	spaces *spaces
+	unread atomic.Int64
+
+	mu       sync.Mutex
+	clients  map[net.Conn]bool
+	closed   bool
+	done     chan struct{}
+	running  sync.WaitGroup
+	sweeping bool
+}
+
+// NewServer returns a server for a world that nobody else adds namespaces to. It
+// begins with one namespace, [Root].
+func NewServer(name string, w *netns.World) *Server {
+	return &Server{
+		name: name, born: time.Now(), spaces: newSpaces(w),
+		clients: map[net.Conn]bool{}, done: make(chan struct{}),
+	}
+}
+
+// Serve answers clients until the server is closed; then it returns ErrClosed. It
+// closes the listener. Clients that are not of the user of this process are turned
+// away, where the system tells (Linux).
+func (s *Server) Serve(l net.Listener) error {
+	s.mu.Lock()
+	s.path = l.Addr().String()
+	s.mu.Unlock()
+	go func() {
+		<-s.done
+		_ = l.Close()
+	}()
+	defer s.Close()
+	for {
+		c, err := l.Accept()
+		switch {
+		case s.isClosed():
+			if err == nil {
+				_ = c.Close()
+			}
+			s.running.Wait()
+			return ErrClosed
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil: // out of files, say: others may go on
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		s.admit(c)
+	}
+}
+
+// admit begins to answer a client, if it may come in.
+func (s *Server) admit(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.clients) >= maxClients || checkPeer(c) != nil {
+		_ = c.Close()
+		return
+	}
+	s.clients[c] = true
+	s.running.Add(1)
+	go func() {
+		defer s.running.Done()
+		defer s.leave(c)
+		newSession(s, c).run()
+	}()
+}
+
+func (s *Server) leave(c net.Conn) {
+	_ = c.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.clients, c)
+}
+
+// Close ends the server and its connections. The world is as it was.
+func (s *Server) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	close(s.done)
+	for c := range s.clients {
+		_ = c.Close()
+	}
+}
+
+// Done is closed when the server ends.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// busy tells the namespaces that processes of this machine are in.
+func (s *Server) busy() map[ID]bool {
+	in := map[ID]bool{}
+	for _, id := range processes(s.path) {
+		in[id] = true
+	}
+	return in
+}
+
+// sweep ends nameless namespaces now, or later when their last process has ended.
+func (s *Server) sweep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sweeping {
+		return
+	}
+	s.sweeping = true
+	go func() {
+		tick := time.NewTicker(sweepTime)
+		defer tick.Stop()
+		for s.sweepOnce() {
+			select {
+			case <-tick.C:
+			case <-s.done:
+				return
+			}
+		}
+	}()
+}
+
+// sweepOnce reports whether nameless namespaces are left to look at.
+func (s *Server) sweepOnce() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spaces.mu.Lock()
+	defer s.spaces.mu.Unlock()
+	s.sweeping = s.spaces.sweep(s.busy)
+	return s.sweeping
+}

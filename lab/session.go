@@ -1,0 +1,101 @@
+package lab
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// session is one client's connection.
+type session struct {
+	server *Server
+	conn   net.Conn
+	in     *bufio.Reader
+	buf    []byte // the body of the last frame
+
+	mu  sync.Mutex // guards out: answers and notifications come from two goroutines
+	out *bufio.Writer
+}
+
+func newSession(s *Server, c net.Conn) *session {
+	return &session{
+		server: s, conn: c,
+		in: bufio.NewReaderSize(c, 4<<10), out: bufio.NewWriterSize(c, 32<<10),
+	}
+}
+
+// run answers the client until it leaves. A defect of the emulation that shows as a
+// panic costs the client its connection, not the others their world.
+func (s *session) run() {
+	defer func() {
+		if p := recover(); p != nil {
+			s.fail(fmt.Errorf("a defect of rulewalk: %v", p))
+		}
+	}()
+	if err := s.serve(); err != nil && !gone(err) {
+		s.fail(err)
+	}
+}
+
+// gone tells whether an error only says that the client, or the server, has left.
+func gone(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, netns.ErrClosed)
+}
+
+// next reads a frame. Its body is valid until the next one is read.
+func (s *session) next() (kind, error) {
+	k, b, err := readFrame(s.in, s.buf)
+	s.buf = b
+	return k, err
+}
+
+// serve reads the greeting and the frame that says what the connection is for.
+func (s *session) serve() error {
+	_ = s.conn.SetReadDeadline(time.Now().Add(helloTime))
+	k, err := s.next()
+	switch {
+	case errors.Is(err, errFrameTooLong), err == nil && (k != kindHello || string(s.buf) != greeting):
+		return &Error{rpdb.EINVAL, "this is a socket of rulewalk lab, version 1; its clients begin with a greeting"}
+	case err != nil:
+		return err
+	}
+	k, err = s.next()
+	_ = s.conn.SetReadDeadline(time.Time{})
+	switch {
+	case err != nil:
+		return err
+	case k == kindOpen:
+		return s.serveSocket()
+	default:
+		return s.serveCalls(k)
+	}
+}
+
+// reply sends the result of a call.
+func (s *session) reply(v any, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		err = writeJSON(s.out, kindError, asError(err))
+	} else {
+		err = writeJSON(s.out, kindReply, v)
+	}
+	if err != nil {
+		return err
+	}
+	return s.out.Flush()
+}
+
+// fail tells the client why the connection ends, if it still listens.
+func (s *session) fail(err error) {
+	_ = s.conn.SetWriteDeadline(time.Now().Add(time.Second))
+	_ = s.reply(nil, err)
+}

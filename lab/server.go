@@ -53,6 +53,9 @@ func NewServer(name string, w *netns.World) *Server {
 	}
 }
 
+// Root returns the namespace that the world began with.
+func (s *Server) Root() *netns.Namespace { return s.spaces.byID[Root].ns }
+
 // Serve answers clients until the server is closed; then it returns ErrClosed. It
 // closes the listener. Clients that are not of the user of this process are turned
 // away, where the system tells (Linux).

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rulewalk/rulewalk/lab"
 )
 
 // The exit statuses.
@@ -30,6 +32,9 @@ type Env struct {
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if status, ok := lab.RunShim(ctx, os.Args, os.Getenv, lab.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}); ok {
+		return status
+	}
 	return Run(ctx, os.Args[1:], Env{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
 }
 
@@ -116,7 +121,7 @@ them as the kernel does, and asks the kernel whether it agrees.`,
 	root.MarkFlagsMutuallyExclusive("ipv4", "ipv6")
 	_ = root.RegisterFlagCompletionFunc("netns", completeNetns)
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"always", "auto", "never"}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(a.why(), a.show(), a.snapshot(), a.verify(), a.version())
+	root.AddCommand(a.why(), a.show(), a.snapshot(), a.verify(), a.lab(), a.version())
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
 	return root
 }

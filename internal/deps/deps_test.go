@@ -34,7 +34,7 @@ var rooms = map[string]room{
 		"github.com/mdlayher/netlink", "github.com/klauspost/compress", "github.com/ulikunitz/xz",
 	}},
 	"explain":      {[]string{"rpdb", "iproute2"}, []string{"charm.land/lipgloss"}},
-	"lab":          {[]string{"rpdb", "netns", "fib", "iproute2", "iproute2/ipcmd"}, []string{"*"}},
+	"lab":          {[]string{"rpdb", "rtnl", "netns", "fib", "iproute2", "iproute2/ipcmd"}, []string{"*"}},
 	"conformance":  {[]string{"rpdb", "rtnl", "netns", "kernel", "iproute2", "iproute2/ipcmd"}, []string{"*"}},
 	"internal/cli": {[]string{"*"}, []string{"*"}},
 	"cmd":          {[]string{"internal/cli"}, nil},
@@ -49,8 +49,8 @@ var rooms = map[string]room{
 // system.
 var only = map[string][]string{
 	"golang.org/x/sys": {"kernel", "internal/testns"},
-	"syscall":          {"kernel", "internal/testns"},
-	"net":              {"kernel"},
+	"syscall":          {"kernel", "lab", "internal/testns"}, // lab: who is at the other end of its socket
+	"net":              {"kernel", "lab"},                    // lab: unix sockets
 }
 
 type pkg struct {

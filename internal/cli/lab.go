@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rulewalk/rulewalk/lab"
+	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+func (a *app) lab() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "lab",
+		Short: "Emulated hosts: network namespaces in memory, with ip and sysctl",
+		Long: `A world of the lab holds network namespaces that answer like those of Linux, in
+ordinary memory, on any system, without privileges. In its shell ip and sysctl speak to
+that world, and ip netns add, exec, list and delete work, so that scripts written for
+the real commands run unmodified.
+
+A world begins with the host of the built-in example, 10.0.2.15/24 on eth0; --empty
+leaves lo alone, down.`,
+		Example: `  rulewalk lab shell                          a shell on an emulated host
+  rulewalk lab shell -c 'ip route get 127.0.0.2'
+  rulewalk lab shell -c 'bash fib_rule_tests.sh'
+  rulewalk lab shell --kernel 5.10 -c 'ip route show table local'
+  rulewalk lab start --name two               a world that lasts, until lab stop two
+  rulewalk lab shell two                      a shell in it`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(a.labShell(), a.labStart(), a.labStop(), a.labList())
+	return c
+}
+
+// worldFlags say what a new world is like.
+type worldFlags struct {
+	kernel string
+	empty  bool
+}
+
+func (w *worldFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&w.kernel, "kernel", "", "behave like this `RELEASE` of Linux (default "+rpdb.Kernel{}.String()+")")
+	c.Flags().BoolVar(&w.empty, "empty", false, "begin with lo alone, down")
+}
+
+// serve makes a world and answers on its socket until the context ends.
+func (w *worldFlags) serve(name string) (*lab.Server, net.Listener, error) {
+	k := rpdb.Kernel{Release: w.kernel}
+	if _, _, ok := k.Version(); !ok && w.kernel != "" {
+		return nil, nil, fmt.Errorf("--kernel %s: not a release of Linux, such as 5.10", w.kernel)
+	}
+	l, err := lab.Listen(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	server := lab.NewServer(name, netns.NewWorld(netns.Config{Kernel: k}))
+	if !w.empty {
+		if err := lab.SetUpExample(server.Root()); err != nil {
+			_ = l.Close()
+			return nil, nil, err
+		}
+	}
+	return server, l, nil
+}
+
+func (a *app) labShell() *cobra.Command {
+	var w worldFlags
+	var command string
+	c := &cobra.Command{
+		Use:   "shell [WORLD]",
+		Short: "Open a shell in a world, a fresh one unless WORLD names one",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				socket, err := lab.SocketOf(args[0])
+				if err != nil {
+					return err
+				}
+				if _, err := lab.NewClient(socket).Info(); err != nil {
+					return unreadable(fmt.Errorf("%w (%s)", lab.ErrNoWorld, args[0]))
+				}
+				return a.runShell(cmd.Context(), socket, command)
+			}
+			server, l, err := w.serve(fmt.Sprintf("shell-%d", os.Getpid()))
+			if err != nil {
+				return err
+			}
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				_ = server.Serve(l)
+			}()
+			defer func() {
+				server.Close()
+				<-ended
+			}()
+			return a.runShell(cmd.Context(), l.Addr().String(), command)
+		},
+		ValidArgsFunction: completeWorlds,
+	}
+	c.Flags().StringVarP(&command, "command", "c", "", "run this `COMMAND` by sh and pass on its exit status")
+	w.add(c)
+	return c
+}
+
+// runShell runs the user's shell, or a command, in the world of a socket.
+func (a *app) runShell(ctx context.Context, socket, command string) error {
+	dir, err := os.MkdirTemp("", "rulewalk-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := lab.MakeShims(dir, self); err != nil {
+		return err
+	}
+	shell := a.env.Getenv("SHELL")
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	cmd := exec.Command(shell)
+	if command != "" {
+		cmd = exec.Command("sh", "-c", command)
+	}
+	cmd.Env = lab.Environ(os.Environ(), socket, dir)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.env.Stdin, a.env.Stdout, a.env.Stderr
+	// An interrupt of the terminal is for what runs in the shell, which has it already.
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if a.status = exit.ExitCode(); a.status < 0 {
+			a.status = 128 + 9
+		}
+		return ctx.Err()
+	}
+	return err
+}
+
+func (a *app) labStart() *cobra.Command {
+	var w worldFlags
+	var name string
+	c := &cobra.Command{
+		Use:   "start",
+		Short: "Hold a world until it is stopped or interrupted",
+		Long: `Start holds a world in the foreground and serves it on a unix socket that only this
+user can open, until rulewalk lab stop or an interrupt.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			server, l, err := w.serve(name)
+			if err != nil {
+				return err
+			}
+			stop := context.AfterFunc(cmd.Context(), server.Close)
+			defer stop()
+			fmt.Fprintf(a.env.Stderr, "world %s is ready: rulewalk lab shell %[1]s\n", name)
+			if err := server.Serve(l); !errors.Is(err, lab.ErrClosed) {
+				return err
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&name, "name", "lab", "the `NAME` of the world")
+	w.add(c)
+	return c
+}
+
+func (a *app) labStop() *cobra.Command {
+	return &cobra.Command{
+		Use:   "stop [WORLD]",
+		Short: "End a world",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			name := "lab"
+			if len(args) == 1 {
+				name = args[0]
+			}
+			socket, err := lab.SocketOf(name)
+			if err != nil {
+				return err
+			}
+			c := lab.NewClient(socket)
+			defer func() { _ = c.Close() }()
+			if err := c.Shutdown(); err != nil {
+				return unreadable(fmt.Errorf("%w (%s)", lab.ErrNoWorld, name))
+			}
+			return nil
+		},
+		ValidArgsFunction: completeWorlds,
+	}
+}
+
+func (a *app) labList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the worlds of this user",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			worlds, err := lab.Worlds()
+			if err != nil {
+				return err
+			}
+			t := tabwriter.NewWriter(a.env.Stdout, 0, 8, 2, ' ', 0)
+			for _, w := range worlds {
+				fmt.Fprintf(t, "%s\tpid %d\tsince %s\t%d namespaces\t%s\n",
+					w.Name, w.PID, w.Started.Format(time.DateTime), w.Namespaces, filepath.Base(w.Socket))
+			}
+			return t.Flush()
+		},
+	}
+}
+
+func completeWorlds(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	worlds, _ := lab.Worlds()
+	var names []string
+	for _, w := range worlds {
+		names = append(names, w.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

@@ -23,6 +23,8 @@ const (
 	helloTime = 10 * time.Second
 	// sweepTime is how often nameless namespaces are looked at.
 	sweepTime = time.Second
+	// timerTime is how often the timers of the world are looked at.
+	timerTime = 100 * time.Millisecond
 )
 
 // ErrClosed says that the server was shut down.
@@ -68,6 +70,7 @@ func (s *Server) Serve(l net.Listener) error {
 		_ = l.Close()
 	}()
 	defer s.Close()
+	go s.keepTime()
 	for {
 		c, err := l.Accept()
 		switch {
@@ -84,6 +87,21 @@ func (s *Server) Serve(l net.Listener) error {
 			continue
 		}
 		s.admit(c)
+	}
+}
+
+// keepTime does what time alone brings about in the world, so that those who wait for
+// notifications hear of it. Requests need no such help.
+func (s *Server) keepTime() {
+	tick := time.NewTicker(timerTime)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.spaces.world.Work()
+		case <-s.done:
+			return
+		}
 	}
 }
 

@@ -267,7 +267,7 @@ func (l *linkRequest) setVirtual(*device, *setStatus) error {
 		}
 	}
 	for _, typ := range []int{iflaVFPorts, iflaPortSelf} {
-		if l.tb.has(typ) && len(l.tb[typ]) >= attrHeader {
+		if l.tb.has(typ) {
 			return fail(rpdb.EOPNOTSUPP, "")
 		}
 	}

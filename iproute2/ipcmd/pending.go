@@ -8,6 +8,5 @@ func (c *call) pending() int {
 }
 
 func (c *call) maddr() int   { return c.pending() }
-func (c *call) neigh() int   { return c.pending() }
 func (c *call) monitor() int { return c.pending() }
 func (c *call) vrf() int     { return c.pending() }

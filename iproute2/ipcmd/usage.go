@@ -87,3 +87,12 @@ ENCAPHDR := [ MPLSLABEL | ... ]
 const usageAddrLabel = `Usage: ip addrlabel { add | del } prefix PREFIX [ dev DEV ] [ label LABEL ]
        ip addrlabel [ list | flush | help ]
 `
+
+const usageNeigh = `Usage: ip neigh { add | del | change | replace } { ADDR [ lladdr LLADDR ] [ nud STATE ]
+                proxy ADDR } [ dev DEV ] [ router ] [ use ] [ managed ] [ extern_learn ]
+                [ protocol PROTO ]
+       ip neigh { show | flush } [ proxy ] [ to PREFIX ] [ dev DEV ] [ nud STATE ]
+                [ vrf NAME ] [ master DEV ] [ nomaster ] [ unused ] [ protocol PROTO ]
+       ip neigh get { ADDR | proxy ADDR } dev DEV
+STATE := { delay | failed | incomplete | noarp | none | permanent | probe | reachable | stale }
+`

@@ -69,7 +69,7 @@ func (g *reqGen) link() {
 			g.pair(i, a, i+1, b)
 		}
 	case x < 20:
-		g.newLink(pick(g.dice, "bridge", "bridge", "macvlan", "ifb", "nokind"), g.linkName(), pick(g.dice, 0, 0, 0, 30))
+		g.newLink(pick(g.dice, "bridge", "bridge", "macvlan", "ifb", "vxlan", "nokind"), g.linkName(), pick(g.dice, 0, 0, 0, 30))
 	case x < 44:
 		g.upDown()
 	case x < 50:
@@ -162,7 +162,13 @@ func (g *reqGen) newLink(kind, name string, index int) {
 		body = append(body, attr(iflaLink, u32(uint32(i)))...)
 		text += fmt.Sprintf(" link %d", i)
 	}
-	body = append(body, attr(iflaLinkInfo|nested, attr(1, text0(kind)))...)
+	info := attr(1, text0(kind))
+	if kind == "vxlan" {
+		id := pick[uint32](g.dice, 5, 6, 7, 1<<24)
+		info = append(info, attr(2|nested, attr(1, u32(id)))...)
+		text += fmt.Sprintf(" id %d", id)
+	}
+	body = append(body, attr(iflaLinkInfo|nested, info)...)
 	m := netlink.Message{Header: netlink.Header{Type: rtnl.RTMNewLink, Flags: netlink.Create | netlink.Excl}, Data: body}
 	if g.chance(10) {
 		m.Header.Flags = pick(g.dice, 0, netlink.Create, netlink.Replace, netlink.Excl)

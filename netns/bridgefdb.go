@@ -151,7 +151,7 @@ func (r *request) validBridgeDump() error {
 	how := liberal
 	if r.strict() {
 		if len(r.data) < linkHeaderLen {
-			return fail(rpdb.EINVAL, "Invalid header for bridge link dump request")
+			return fail(rpdb.EINVAL, "Invalid header for bridge link dump")
 		}
 		h := readLinkHeader(r.data)
 		if h.pad != 0 || h.typ != 0 || h.flags != 0 || h.change != 0 || h.index != 0 {

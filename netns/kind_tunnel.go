@@ -3,6 +3,7 @@ package netns
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -27,7 +28,7 @@ type tunnelKind struct {
 	mtu           uint32
 	minMTU        uint32
 	headroom      uint16
-	needs         string // what is said where no parameter is given; empty: nothing
+	validate      func(tb, data attrs) error
 	maxMTU        uint32
 	flags         uint32
 	local, remote int // attributes that are shown as hardware addresses
@@ -65,7 +66,7 @@ var vxlanAttrs = []tunnelAttr{
 	{typ: 11, fresh: bytesOf(1)}, {typ: 12, fresh: bytesOf(1)}, {typ: 13, fresh: bytesOf(1)}, {typ: 14, fresh: bytesOf(1)}, // PROXY, RSC, L2MISS, L3MISS
 	{typ: 25, fresh: bytesOf(1)}, {typ: 8, fresh: words32(300)}, {typ: 9, fresh: bytesOf(4)}, {typ: 15, fresh: []byte{0x21, 0x18}}, // COLLECT_METADATA, AGEING, LIMIT, PORT
 	{typ: 18, fresh: []byte{1}}, {typ: 19, fresh: bytesOf(1)}, {typ: 20, fresh: bytesOf(1)}, {typ: 21, fresh: bytesOf(1)}, {typ: 22, fresh: bytesOf(1)}, // UDP_CSUM and the like
-	{typ: 31, fresh: []byte{1}}, {typ: 10, fresh: bytesOf(4)}, {typ: 33, fresh: []byte{0xf7, 0xff, 0xff, 0, 0, 0, 0, 0xff}}, // LOCALBYPASS, PORT_RANGE, RESERVED_BITS
+	{typ: 31, fresh: []byte{1}}, {typ: 10, fresh: bytesOf(4)}, {typ: 33, fresh: []byte{0xf7, 0xff, 0xff, 0xff, 0, 0, 0, 0xff}}, // LOCALBYPASS, PORT_RANGE, RESERVED_BITS
 }
 
 const tunnelFlags = rpdb.IFFNoARP
@@ -106,7 +107,7 @@ var tunnelKinds = []*tunnelKind{
 	{name: "gretap", typ: arphrdEther, mtu: 1462, minMTU: 68, link: 1, attrs: greAttrs},
 	{
 		name: "vxlan", typ: arphrdEther, mtu: 1500, minMTU: 68, maxMTU: 65535, headroom: 64, link: 3, attrs: vxlanAttrs,
-		needs: "Required attributes not provided to perform the operation",
+		validate: validateVXLAN,
 	},
 	{
 		name: "wireguard", typ: arphrdNone, mtu: 1420, maxMTU: 2147483552, flags: rpdb.IFFPointopt | rpdb.IFFNoARP,
@@ -138,15 +139,19 @@ func (k *tunnelKind) kind() *linkKind {
 			d.own = newTunnel(k)
 		},
 		newLink: func(l *linkRequest, d *device) error {
-			if l.data == nil && k.needs != "" {
-				return fail(rpdb.EINVAL, k.needs)
+			t := d.own.(*tunnel)
+			t.change(l, d)
+			if k.name == "vxlan" && d.ns.hasVXLAN(t) {
+				return fail(rpdb.EEXIST, "A VXLAN device with the specified VNI already exists")
 			}
-			d.own.(*tunnel).change(l, d)
 			return d.register()
 		},
 	}
 	if k.typ == arphrdEther {
 		out.validate, out.setAddress = validateEtherLink, setEther
+	}
+	if k.validate != nil {
+		out.validate = k.validate
 	}
 	if k.attrs != nil {
 		out.change = func(l *linkRequest, d *device) error {
@@ -218,4 +223,37 @@ func (t *tunnel) fill(m *message) {
 			m.put(a.typ, t.values[i])
 		}
 	}
+}
+
+// validateVXLAN is vxlan_validate.
+func validateVXLAN(tb, data attrs) error {
+	if tb.has(iflaAddress) {
+		switch a := tb[iflaAddress]; {
+		case len(a) != 6:
+			return failAttr(rpdb.EINVAL, "Provided link layer address is not Ethernet", a)
+		case !isUnicast(a):
+			return failAttr(rpdb.EADDRNOTAVAIL, "Provided Ethernet address is not unicast", a)
+		}
+	}
+	if tb.has(iflaMTU) {
+		if mtu := tb.u32(iflaMTU); mtu < 68 || mtu > 65535 {
+			return failAttr(rpdb.EINVAL, "MTU must be between 68 and 65535", tb[iflaMTU])
+		}
+	}
+	if data == nil {
+		return fail(rpdb.EINVAL, "Required attributes not provided to perform the operation")
+	}
+	if data.has(1) && data.u32(1) >= 1<<24 {
+		return failAttr(rpdb.ERANGE, "VXLAN ID must be lower than 16777216", data[1])
+	}
+	return nil
+}
+
+// hasVXLAN reports whether there is a device of the same identifier and port
+// (vxlan_config_validate).
+func (n *Namespace) hasVXLAN(t *tunnel) bool {
+	return slices.ContainsFunc(n.devices.list, func(d *device) bool {
+		o, ok := d.own.(*tunnel)
+		return ok && o.kind == t.kind && bytes.Equal(o.value(1), t.value(1)) && bytes.Equal(o.value(15), t.value(15))
+	})
 }

@@ -139,8 +139,7 @@ var goldenSetup = []string{
 // goldenLacking are the commands that the emulator cannot answer as recorded, with
 // what it lacks.
 var goldenLacking = []struct{ numbers, why string }{
-	{"010-012 281-314 315-322 326 409", "nexthop objects are not emulated"},
-	{"328-357 396 400 415 450", "neighbours are not emulated"},
+	{"012 334-357 400 450", "neighbours are not emulated"},
 	{"439-440", "ip monitor is not there"},
 	{"441-444", "the transcript received an ICMP error here, after a route that it does not show"},
 }

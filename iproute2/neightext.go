@@ -1,48 +1,30 @@
 package iproute2
 
-import "github.com/rulewalk/rulewalk/rpdb"
+import (
+	"strings"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
+)
 
 // ndaProtocol is who added a neighbour (NDA_PROTOCOL), kept in Neigh.Extra.
 const ndaProtocol = 12
 
 // FormatNeigh prints a neighbour as ip neigh does (print_neigh), without the
-// newline.
+// newline; one that no message can tell of is empty.
 func FormatNeigh(e *rpdb.Neigh, o *Options) string {
-	b := append([]byte(formatAddr(e.IP)), ' ')
-	if e.Index != 0 {
-		b = appendWord(b, "dev", o.dev(e.Index))
-	}
-	if len(e.LLAddr) > 0 {
-		b = appendWord(b, "lladdr", formatLLAddr(e.LLAddr))
-	}
-	for _, f := range neighFlags {
-		if e.Flags&f.bit != 0 {
-			b = append(append(b, f.name...), ' ')
-		}
-	}
-	for _, s := range neighStateWords(e) {
-		b = append(append(b, s...), ' ')
-	}
-	if p := neighProto(e); p != 0 {
-		b = appendWord(b, "proto", o.names().Proto(p))
-	}
-	return string(b)
+	return strings.TrimSuffix(neighRecord(e, o, false).Text(), "\n")
 }
 
-func neighStateWords(e *rpdb.Neigh) (words []string) {
-	for _, s := range neighStates {
-		if e.State&s.bit != 0 {
-			words = append(words, s.name)
-		}
-	}
-	return words
-}
+// NeighJSON returns a neighbour as ip -j neigh prints it.
+func NeighJSON(e *rpdb.Neigh, o *Options) Object { return neighRecord(e, o, true).Object() }
 
-func neighProto(e *rpdb.Neigh) uint8 {
-	for _, a := range e.Extra {
-		if a.Type == ndaProtocol && len(a.Data) == 1 {
-			return a.Data[0]
-		}
+func neighRecord(e *rpdb.Neigh, o *Options, json bool) *Record {
+	r := NewRecord(o, json)
+	if body, err := rtnl.EncodeNeigh(*e); err == nil {
+		PrintNeigh(r, netlink.Message{Header: netlink.Header{Type: rtnl.RTMNewNeigh}, Data: body}, false)
 	}
-	return 0
+	return r
 }

@@ -4,38 +4,6 @@ import (
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// AddrJSON returns an address as it stands in addr_info of ip -j address.
-func AddrJSON(a *rpdb.Addr, o *Options) Object {
-	n := o.names()
-	var j Object
-	j.add("family", a.Family.String())
-	j.add("local", formatAddr(a.Local))
-	if a.Peer.IsValid() {
-		j.add("address", formatAddr(a.Peer))
-	}
-	j.add("prefixlen", a.PrefixLen)
-	j.addIf(a.Metric != 0, "metric", a.Metric)
-	if a.Broadcast.IsValid() {
-		j.add("broadcast", formatAddr(a.Broadcast))
-	}
-	if a.Anycast.IsValid() {
-		j.add("anycast", formatAddr(a.Anycast))
-	}
-	j.add("scope", n.Scope(a.Scope))
-	for _, f := range addrFlagWords(a) {
-		if len(f) > 6 && f[:6] == "flags " {
-			j.add("ifa_flags", f[6:])
-			continue
-		}
-		j.add(f, true)
-	}
-	j.addIf(a.Protocol != 0, "protocol", n.AddrProto(a.Protocol))
-	j.addIf(a.Label != "", "label", a.Label)
-	j.add("valid_life_time", a.Valid)
-	j.add("preferred_life_time", a.Preferred)
-	return j
-}
-
 // LinkJSON returns a device as ip -j link prints it, as far as the model holds it.
 func LinkJSON(l *rpdb.Link, o *Options) Object { return linkJSON(l, o, true) }
 
@@ -120,22 +88,5 @@ func NextHopJSON(h *rpdb.NextHopObject, o *Options) Object {
 	j.addIf(h.Protocol != 0 || o.details(), "protocol", n.Proto(h.Protocol))
 	j.add("flags", flagWords(h.Hop.Flags))
 	j.addIf(h.FDB, "fdb", nil)
-	return j
-}
-
-// NeighJSON returns a neighbour as ip -j neigh prints it.
-func NeighJSON(e *rpdb.Neigh, o *Options) Object {
-	j := Object{{"dst", formatAddr(e.IP)}}
-	j.addIf(e.Index != 0, "dev", o.dev(e.Index))
-	j.addIf(len(e.LLAddr) > 0, "lladdr", formatLLAddr(e.LLAddr))
-	for _, f := range neighFlags {
-		j.addIf(e.Flags&f.bit != 0, f.name, nil)
-	}
-	if s := neighStateWords(e); len(s) > 0 {
-		j.add("state", s)
-	}
-	if p := neighProto(e); p != 0 {
-		j.add("protocol", o.names().Proto(p))
-	}
 	return j
 }

@@ -33,6 +33,7 @@ func init() {
 		stop:       stopVeth,
 		setAddress: setEther,
 		manyQueues: true,
+		noFilter:   true,
 		iflink: func(d *device) int {
 			if d.peer == nil {
 				return 0

@@ -12,10 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	netnsDir    = "/run/netns"
-	threadNetNS = "/proc/thread-self/ns/net"
-)
+const threadNetNS = "/proc/thread-self/ns/net"
 
 // openNetNS opens the namespace that a user names, or that of the calling thread.
 func openNetNS(name string) (*os.File, error) {

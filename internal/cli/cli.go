@@ -121,7 +121,7 @@ them as the kernel does, and asks the kernel whether it agrees.`,
 	root.MarkFlagsMutuallyExclusive("ipv4", "ipv6")
 	_ = root.RegisterFlagCompletionFunc("netns", completeNetns)
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"always", "auto", "never"}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(a.why(), a.show(), a.snapshot(), a.verify(), a.lab(), a.version())
+	root.AddCommand(a.why(), a.show(), a.snapshot(), a.verify(), a.ip(), a.lab(), a.version())
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
 	return root
 }

@@ -295,6 +295,7 @@ func (n *Namespace) restoreAddrs6(d *device) {
 // down6 takes the routes and addresses of a device away (addrconf_ifdown).
 func (n *Namespace) down6(d *device, unregister bool) {
 	n.disableRoutes6(d, unregister)
+	n.flushNeighs(rpdb.IPv6, d, true)
 	in := d.inet6
 	if in == nil {
 		return

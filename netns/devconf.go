@@ -47,6 +47,7 @@ const (
 	conf6KeepAddrOnDown  = 42
 	conf6AddrGenMode     = 47
 	conf6DisablePolicy   = 48
+	conf6EvictNoCarrier  = 56
 	conf6ForceForwarding = 59
 	conf6Told            = 60 // from here on no message tells of a setting
 	conf6RegenAdvance    = 60

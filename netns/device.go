@@ -21,9 +21,10 @@ const (
 
 // Device flags that only links know (linux/if.h).
 const (
-	iffPromisc  = 0x100
-	iffAllMulti = 0x200
-	iffDormant  = 0x20000
+	iffPointopoint = 0x10
+	iffPromisc     = 0x100
+	iffAllMulti    = 0x200
+	iffDormant     = 0x20000
 )
 
 // device is a network device (struct net_device) with its place in the namespace.

@@ -41,9 +41,9 @@ var hooksCore, hooks4, hooksDrivers, hooks6, hooksStacks []deviceHook
 // the variables could not.
 func init() {
 	hooksCore = []deviceHook{notifyLinkEvent, ruleEvent}
-	hooks4 = []deviceHook{nexthopDevice, inetBegin, inetAddrs, inetEnd, fib4}
+	hooks4 = []deviceHook{nexthopDevice, inetBegin, inetAddrs, inetEnd, fib4, arpDevice}
 	hooksDrivers = []deviceHook{stackEvent(true)}
-	hooks6 = []deviceHook{inet6Begin, addrconf6, ndisc6, inet6End}
+	hooks6 = []deviceHook{inet6Begin, addrconf6, ndiscDevice, ndisc6, inet6End}
 	hooksStacks = []deviceHook{stackEvent(false), ruleVRF}
 }
 

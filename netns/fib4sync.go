@@ -117,6 +117,7 @@ func (n *Namespace) disable4(d *device, e event, force bool) {
 	if n.syncDownDev4(d, e, force) {
 		n.flush4()
 	}
+	n.flushNeighs(rpdb.IPv4, d, true)
 }
 
 // fib4 is the part of the IPv4 tables that cares about devices (fib_netdev_event).

@@ -25,6 +25,7 @@ type Namespace struct {
 	nexthops nexthops
 	fib6     fib6
 	addrs6   addrs6
+	neighs   neighs
 
 	// changes counts the changes, so that the database that answers lookups is built
 	// again only after one.

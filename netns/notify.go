@@ -62,6 +62,19 @@ func (n *Namespace) notify(r *request, g Group, typ netlink.HeaderType, flags ne
 	}
 }
 
+// notifyAs is notify for what a socket caused without having asked for it; 0 is the
+// kernel itself.
+func (n *Namespace) notifyAs(port uint32, g Group, typ netlink.HeaderType, body []byte) {
+	m := netlink.Message{Header: netlink.Header{Type: typ, PID: port}, Data: body}
+	n.sockets.mu.Lock()
+	defer n.sockets.mu.Unlock()
+	for _, s := range n.sockets.open {
+		if s.joined(g) {
+			s.inform(m)
+		}
+	}
+}
+
 func (s *Socket) joined(g Group) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -52,6 +52,7 @@ func (n *Namespace) database() (*rpdb.Database, error) {
 func (n *Namespace) state() *rpdb.State {
 	st := &rpdb.State{
 		Kernel:   n.world.config.Kernel,
+		Neighs:   n.modelNeighs(),
 		NextHops: n.objects(),
 		Rules:    n.modelRules(),
 		Addrs:    append(n.addrs4(), n.modelAddrs6()...),

@@ -26,6 +26,7 @@ func init() {
 		{func(n *Namespace) jiffies { return n.addrs6.verify }, (*Namespace).verify6},
 		{func(n *Namespace) jiffies { return n.fib6.collect }, (*Namespace).collect6},
 		{func(n *Namespace) jiffies { return n.nexthops.upkeep }, (*Namespace).upkeepBuckets},
+		{(*Namespace).neighTimer, (*Namespace).ageNeighs},
 	}
 }
 

@@ -299,6 +299,7 @@ func (n *Namespace) flushNeighs(f rpdb.Family, d *device, permanent bool) {
 // removeNeigh takes a neighbour away and tells (neigh_cleanup_and_release).
 func (n *Namespace) removeNeigh(x *neigh) {
 	n.changes++
+	x.timer = 0
 	n.neighs.list = slices.DeleteFunc(n.neighs.list, func(y *neigh) bool { return y == x })
 	n.notifyNeigh(rtnl.RTMDelNeigh, x, 0, 0)
 }
@@ -307,7 +308,7 @@ func (n *Namespace) removeNeigh(x *neigh) {
 func (n *Namespace) removeProxy(x *neigh) {
 	n.neighs.proxies = slices.DeleteFunc(n.neighs.proxies, func(y *neigh) bool { return y == x })
 	if x.addr.Is6() && x.dev != nil && x.dev.inet6 != nil {
-		n.leaveSolicited6(x.dev.inet6, x.addr)
+		n.leaveGroup6(x.dev.inet6, solicited6(x.addr))
 	}
 }
 

@@ -156,7 +156,7 @@ func (n *Namespace) newProxy(d *device, addr netip.Addr, flags uint32, permanent
 		x = &neigh{dev: d, addr: addr}
 		n.neighs.proxies = append(n.neighs.proxies, x)
 		if addr.Is6() && d != nil && d.inet6 != nil { // pndisc_constructor
-			n.joinSolicited6(d.inet6, addr)
+			n.joinGroup6(d.inet6, solicited6(addr))
 		}
 	}
 	x.flags, x.permanent = flags, permanent

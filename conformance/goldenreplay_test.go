@@ -139,7 +139,7 @@ var goldenSetup = []string{
 // goldenLacking are the commands that the emulator cannot answer as recorded, with
 // what it lacks.
 var goldenLacking = []struct{ numbers, why string }{
-	{"012 334-357 400 450", "neighbours are not emulated"},
+	{"344 400", "neighbours that packets made, in the order of a hash with a random key"},
 	{"439-440", "ip monitor is not there"},
 	{"441-444", "the transcript received an ICMP error here, after a route that it does not show"},
 }

@@ -239,7 +239,7 @@ func validateRange(a attr, p *policy) error {
 	}
 	if p.mask != 0 {
 		if v&^p.mask != 0 {
-			return failPolicy(rpdb.EINVAL, "reserved bit set", a, p)
+			return failAttr(rpdb.EINVAL, "reserved bit set", a.data)
 		}
 		return nil
 	}

@@ -77,7 +77,10 @@ func getMRoute(r *request) error {
 			return fail(rpdb.EINVAL, prefix+"Unsupported attribute in multicast route get request")
 		}
 	}
-	return fail(rpdb.ENOENT, "")
+	if four {
+		return fail(rpdb.ENOENT, "")
+	}
+	return fail(rpdb.ENOENT, "ipv6: MR cache entry not found")
 }
 
 // dumpMRoutes answers RTM_GETROUTE with NLM_F_DUMP (ipmr_rtm_dumproute,

@@ -154,8 +154,8 @@ func (n *Namespace) updateNeigh(x *neigh, u neighUpdate) error {
 	} else if u.state&rpdb.NUDValid == 0 {
 		x.timer = 0
 		x.state = u.state
-		notify = notify || old&rpdb.NUDValid != 0 ||
-			old&(rpdb.NUDIncomplete|rpdb.NUDProbe) != 0 && u.state&rpdb.NUDFailed != 0
+		// Whatever happened to the flags.
+		notify = old&rpdb.NUDValid != 0 || old&(rpdb.NUDIncomplete|rpdb.NUDProbe) != 0 && u.state&rpdb.NUDFailed != 0
 		if notify && old&rpdb.NUDValid == 0 {
 			x.updated = n.world.now()
 		}
@@ -206,8 +206,11 @@ func (n *Namespace) validNeigh(x *neigh, u neighUpdate) (notify bool, err error)
 	}
 	if u.state != old {
 		x.state, x.timer, notify = u.state, 0, true
-		if u.state&rpdb.NUDReachable != 0 {
-			x.timer = now + jiffies(n.neighParmsOf(x)[neighReachable])
+		switch p := n.neighParmsOf(x); {
+		case u.state&rpdb.NUDReachable != 0:
+			x.timer = now + jiffies(p[neighReachable])
+		case u.state&(rpdb.NUDDelay|rpdb.NUDProbe) != 0:
+			x.timer = now + jiffies(p[neighRetrans])
 		}
 	}
 	if !same {

@@ -114,7 +114,7 @@ func neighKey(f rpdb.Family, b []byte) (netip.Addr, error) {
 
 // setNeigh is the second part of neigh_add.
 func (n *Namespace) setNeigh(r *request, d *device, addr netip.Addr, flags uint32, state uint16, tb attrs) error {
-	u := neighUpdate{state: state, flags: flags, override: true, port: r.sock.id}
+	u := neighUpdate{state: state & 0xff, flags: flags, override: true, port: r.sock.id}
 	if tb.has(ndaLLAddr) {
 		u.lladdr = tb[ndaLLAddr]
 	}
@@ -235,7 +235,7 @@ func getNeigh(r *request) error {
 		return failMissing(rpdb.EINVAL, ndaDst)
 	}
 	if len(tb[ndaDst]) != h.family.Bits()/8 {
-		return failAttr(rpdb.EINVAL, "Invalid network address in neighbor get request", tb[ndaDst])
+		return invalid("Invalid network address in neighbor get request")
 	}
 	for typ := range tb {
 		if tb.has(typ) && typ != ndaDst {

@@ -132,7 +132,12 @@ func (c *config4) attribute(a attr) error {
 	case rtaOIF:
 		c.hop.oif = int(int32(u32()))
 	case rtaGateway:
-		c.hop.gw = gateway4(a.data)
+		// 0.0.0.0 stands for none, but not after another gateway.
+		if gw := gateway4(a.data); gw.IsValid() || !c.hop.gw.IsValid() {
+			c.hop.gw = gw
+		} else {
+			c.hop.gw = netip.IPv4Unspecified()
+		}
 	case rtaVia:
 		c.hop.gw, err = via4(a.data)
 	case rtaPriority:

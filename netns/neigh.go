@@ -19,7 +19,6 @@ const (
 	ntfRouter     = 0x80
 	ntfOldMask    = 0xff
 	ntfManaged    = 1 << 8
-	ntfLocked     = 1 << 9
 	ntfValidated  = 1 << 10
 
 	nudConnected = rpdb.NUDPermanent | rpdb.NUDNoARP | rpdb.NUDReachable

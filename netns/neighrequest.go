@@ -36,7 +36,7 @@ var neighPolicy = []policy{
 	ndaDst: {kind: attrBinary, len: 32}, ndaLLAddr: {kind: attrBinary, len: 32}, ndaCacheInfo: {len: 16},
 	ndaProbes: {kind: attrU32}, ndaVLAN: {kind: attrU16}, ndaPort: {kind: attrU16}, ndaVNI: {kind: attrU32},
 	ndaIfindex: {kind: attrU32}, ndaMaster: {kind: attrU32}, ndaProtocol: {kind: attrU8}, ndaNHID: {kind: attrU32},
-	ndaFDBExt: {kind: attrNested}, ndaFlagsExt: {kind: attrU32, mask: (ntfManaged | ntfLocked | ntfValidated) >> 8}, ndaMax: {},
+	ndaFDBExt: {kind: attrNested}, ndaFlagsExt: {kind: attrU32, mask: (ntfManaged | ntfValidated) >> 8}, ndaMax: {},
 }
 
 // neighHeader is struct ndmsg.
@@ -323,6 +323,7 @@ func neighFilterOf(r *request) (f neighFilter, err error) {
 		}
 	}
 	if len(r.data) < neighHeaderLen {
+		r.ext.warn("Invalid header length") // nlmsg_parse, whose error does not count
 		return f, nil
 	}
 	tb, err := parseAttrs(r.data[neighHeaderLen:], neighPolicy, how, &r.ext)

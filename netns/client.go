@@ -19,8 +19,6 @@ func (n *Namespace) Conn(o SocketOptions) *netlink.Conn {
 // client is a Socket as package netlink wants it.
 type client struct{ s *Socket }
 
-var _ netlink.Socket = client{}
-
 func (c client) Close() error { return c.s.Close() }
 
 func (c client) Send(m netlink.Message) error { return c.s.Send(rtnl.AppendMessage(nil, m)) }

@@ -19,9 +19,9 @@ type reqHost interface {
 	send(s reqSock, datagram []byte) ([][]byte, error)
 	// sysctl writes a file under /proc/sys.
 	sysctl(path, value string) error
-	// settle waits until what goes on behind the answers is done; a notification is to
-	// be awaited if told.
-	settle(note bool) error
+	// settle waits until what goes on behind the answers is done; the notification of a
+	// new address is to be awaited if told.
+	settle(address bool) error
 	// notes returns the notifications since the last call, in order.
 	notes() ([][]byte, error)
 	Close() error

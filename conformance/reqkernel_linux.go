@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/mdlayher/netlink"
@@ -109,11 +110,14 @@ func (r *running) notes() ([][]byte, error) {
 	return append(out, more...), err
 }
 
-// noted reports whether a notification has come.
+// noted reports whether the notification of a new address has come: that of its prefix
+// route may come before.
 func (r *running) noted() (bool, error) {
 	more, err := r.drain(sockMonitor)
 	r.early = append(r.early, more...)
-	return len(r.early) > 0, err
+	return slices.ContainsFunc(r.early, func(m []byte) bool {
+		return netlink.HeaderType(binary.NativeEndian.Uint16(m[4:])) == rtnl.RTMNewAddr
+	}), err
 }
 
 // patience is how long what ought to come is awaited: a notification of an address,

@@ -152,6 +152,7 @@ var scripts6 = map[string]script6{
 		conf6("v0", "ignore_routes_with_linkdown", 1), setUp(dev1, false), setUp(dev1, true),
 		conf6("nosuch", "forwarding", 1),
 	},
+	"gateways through rules": gatewaysThroughRules6(),
 	"routes": {
 		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::1/64", nil),
 		route6(rtnl.FlagsAdd, testRoute("2001:db8:1::/48", "v0")),
@@ -217,6 +218,52 @@ func TestIPv6LikeKernel(t *testing.T) {
 			})
 		})
 	}
+}
+
+// gatewaysThroughRules6 adds a route of another table by a gateway of table main while
+// the only rule below local is one of a list.
+func gatewaysThroughRules6() script6 {
+	rule := func(change func(*rpdb.Rule)) rpdb.Rule {
+		r := rpdb.Rule{Family: rpdb.IPv6, Pref: 10, Action: rpdb.ActTable, Table: rpdb.TableMain}
+		change(&r)
+		return r
+	}
+	add := func(r rpdb.Rule) func() (netlink.Message, error) {
+		return func() (netlink.Message, error) { return rtnl.NewRule(r, rtnl.FlagsAdd) }
+	}
+	del := func(r rpdb.Rule) func() (netlink.Message, error) {
+		return func() (netlink.Message, error) { return rtnl.DelRule(r) }
+	}
+	s := script6{
+		addr6(rtnl.FlagsAdd, dev0, "2001:db8:a::1/64", func(a *rpdb.Addr) { a.Flags = rpdb.IFANoDAD }),
+		del(rpdb.Rule{Family: rpdb.IPv6, Pref: 32766, Action: rpdb.ActTable, Table: rpdb.TableMain}),
+	}
+	other := testRoute("2001:db8:f::/48", "2001:db8:a::9")
+	other.Table = 100
+	for _, change := range []func(*rpdb.Rule){
+		func(*rpdb.Rule) {},
+		func(r *rpdb.Rule) { r.SuppressPrefixLen = rpdb.Some[int32](64) },
+		func(r *rpdb.Rule) { r.SuppressIfGroup = rpdb.Some[int32](0) },
+		func(r *rpdb.Rule) { r.From = netip.MustParsePrefix("2001:db8:a::/64") },
+		func(r *rpdb.Rule) { r.To = netip.MustParsePrefix("2001:db8:a::/64") },
+		func(r *rpdb.Rule) { r.IIF = "lo" },
+		func(r *rpdb.Rule) { r.OIF = "v0" },
+		func(r *rpdb.Rule) { r.OIF, r.Flags = "v0", rpdb.RuleInvert },
+		func(r *rpdb.Rule) { r.Mark, r.MarkMask = 1, 0xff },
+		func(r *rpdb.Rule) { r.FlowLabel, r.FlowLabelMask = 5, 0xff },
+		func(r *rpdb.Rule) { r.FlowLabelMask = 0xff },
+		func(r *rpdb.Rule) { r.UID = rpdb.Some(rpdb.UIDRange{Start: 1, End: 5}) },
+		func(r *rpdb.Rule) { r.IPProto = rpdb.ProtoUDP },
+		func(r *rpdb.Rule) { r.TOS = 8 },
+		func(r *rpdb.Rule) { r.DSCP = rpdb.Some(rpdb.DSCP{Value: 0, Mask: 0x3f}) },
+		func(r *rpdb.Rule) { r.Table, r.L3MDev = 0, true },
+		func(r *rpdb.Rule) { r.Table, r.Action = 0, rpdb.ActProhibit },
+		func(r *rpdb.Rule) { r.Table, r.Action, r.GotoRef = 0, rpdb.ActGoto, 20 },
+	} {
+		r := rule(change)
+		s = append(s, add(r), route6(rtnl.FlagsAdd, other), noRoute6(other), del(r))
+	}
+	return s
 }
 
 func play6(t *testing.T, real, ours rtnl.Transport, s script6, set func(setting6)) {

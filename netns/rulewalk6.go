@@ -7,7 +7,8 @@ import (
 )
 
 // lookupRules6 looks a gateway up through the rules, with no source and no input
-// device (rt6_lookup, fib6_rule_lookup).
+// device (fib6_lookup). Suppressors do not count: this lookup has no destination entry
+// that fib6_rule_suppress could judge.
 func (n *Namespace) lookupRules6(dst netip.Addr, oif int, strict bool) found6 {
 	if !n.customRules6() {
 		for _, id := range []uint32{tableLocal, tableMain} {
@@ -40,7 +41,7 @@ func (n *Namespace) lookupRules6(dst netip.Addr, oif int, strict bool) found6 {
 			if r.L3MDev && w.l3 != nil {
 				id = w.l3.VRFTable
 			}
-			if f := n.lookupTable6(id, dst, w.oif, strict); f.route != nil && !n.suppressed6(r, &f) {
+			if f := n.lookupTable6(id, dst, w.oif, strict); f.route != nil {
 				return f
 			}
 		default:
@@ -58,15 +59,6 @@ func (n *Namespace) lookupTable6(id uint32, dst netip.Addr, oif int, strict bool
 	return n.lookup6(t, dst, netip.Addr{}, oif, strict)
 }
 
-// suppressed6 tells whether a rule drops what was found (fib6_rule_suppress).
-func (n *Namespace) suppressed6(r *rule, f *found6) bool {
-	if r.SuppressPrefixLen.Set && f.route.dst.Bits() <= int(r.SuppressPrefixLen.V) {
-		return true
-	}
-	d := n.byIndex(f.nh.Dev)
-	return r.SuppressIfGroup.Set && r.SuppressIfGroup.V != -1 && d != nil && d.Group == uint32(r.SuppressIfGroup.V)
-}
-
 // walker6 is a walk through the IPv6 rules for a check of the kernel's own.
 type walker6 struct {
 	dst netip.Addr
@@ -81,7 +73,7 @@ func (w *walker6) matches(n *Namespace, r *rule) bool {
 	switch {
 	case r.IIF != "", r.OIF != "" && !w.matchesOIF(n, r.oif):
 		return false
-	case r.Mark&r.MarkMask != 0, r.TunID != 0, r.UID.Set && r.UID.V.Start > 0:
+	case r.Mark&r.MarkMask != 0, r.FlowLabel&r.FlowLabelMask != 0, r.TunID != 0, r.UID.Set && r.UID.V.Start > 0:
 		return false
 	case r.L3MDev && w.l3 == nil:
 		return false

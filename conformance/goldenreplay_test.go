@@ -140,7 +140,6 @@ var goldenSetup = []string{
 // what it lacks.
 var goldenLacking = []struct{ numbers, why string }{
 	{"344 400", "neighbours that packets made, in the order of a hash with a random key"},
-	{"439-440", "ip monitor is not there"},
 	{"441-444", "the transcript received an ICMP error here, after a route that it does not show"},
 }
 

@@ -113,6 +113,14 @@ type goldenConn struct {
 	ns *netns.Namespace
 }
 
+// Join implements ipcmd.Listener.
+func (c goldenConn) Join(groups ...uint32) error {
+	for _, g := range groups {
+		c.Socket.Join(netns.Group(g))
+	}
+	return nil
+}
+
 func (c goldenConn) SetSysctl(name, value string) error { return c.ns.SetSysctl(name, value) }
 
 // ip runs the command in process.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/rulewalk/rulewalk/iproute2/ipcmd"
+	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
@@ -22,17 +23,34 @@ type Streams struct {
 // returns its exit status. name is the one it was called by.
 func RunIP(ctx context.Context, c *Client, id ID, name string, args []string, s Streams) int {
 	tool := &ipcmd.Tool{
-		Dial: func(netns string) (ipcmd.Conn, error) {
-			if netns == "" {
-				return c.Dial(id)
+		Dial: func(name string) (ipcmd.Conn, error) {
+			dial := func() (*Conn, error) { return c.Dial(id) }
+			if name != "" {
+				dial = func() (*Conn, error) { return c.DialName(name) }
 			}
-			return c.DialName(netns)
+			conn, err := dial()
+			if err != nil {
+				return nil, err
+			}
+			return listener{conn}, nil
 		},
 		Host: &host{client: c, id: id},
 		In:   s.In, Out: s.Out, Err: s.Err, Name: name,
 		Terminal: isTerminal(s.Out),
 	}
 	return tool.Run(ctx, args)
+}
+
+// listener is a Conn that names the groups by number, as ip monitor does.
+type listener struct{ *Conn }
+
+// Join implements ipcmd.Listener.
+func (l listener) Join(groups ...uint32) error {
+	named := make([]netns.Group, len(groups))
+	for i, g := range groups {
+		named[i] = netns.Group(g)
+	}
+	return l.Conn.Join(named...)
 }
 
 // isTerminal tells whether output goes to a character device.

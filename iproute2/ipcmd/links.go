@@ -159,3 +159,14 @@ func (s *session) vrfTable(name string) uint32 {
 	}
 	return k.VRFTable
 }
+
+// drop forgets a device that has gone (ll_entry_destroy).
+func (l *linkCache) drop(index int) {
+	k := l.byIndex[index]
+	delete(l.byIndex, index)
+	for name, x := range l.byName {
+		if x == k {
+			delete(l.byName, name)
+		}
+	}
+}

@@ -7,6 +7,5 @@ func (c *call) pending() int {
 	return 1
 }
 
-func (c *call) maddr() int   { return c.pending() }
-func (c *call) monitor() int { return c.pending() }
-func (c *call) vrf() int     { return c.pending() }
+func (c *call) maddr() int { return c.pending() }
+func (c *call) vrf() int   { return c.pending() }

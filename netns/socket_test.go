@@ -1,6 +1,7 @@
 package netns_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 
@@ -20,17 +21,52 @@ func TestUnknownRequest(t *testing.T) {
 	}
 }
 
-// Arbitrary bytes harm neither the server nor the socket.
+// Arbitrary bytes harm neither the server nor the socket, in a namespace that has
+// devices of both families up.
 func FuzzSend(f *testing.F) {
-	f.Add(rtnl.AppendMessage(nil, rtnl.DumpRequest(rtnl.Links)))
 	f.Add(make([]byte, 16))
+	for _, seed := range everyRequest() {
+		f.Add(seed)
+	}
+	up, err := rtnl.SetLink(rpdb.Loopback, rpdb.IFFUp, rpdb.IFFUp)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, datagram []byte) {
 		conn := netns.New().Dial()
 		defer conn.Close()
+		if err := rtnl.Exec(conn, up); err != nil {
+			t.Fatal(err)
+		}
 		if err := conn.Send(datagram); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+// everyRequest are requests of every type of rtnetlink, from RTM_NEWLINK to beyond
+// RTM_GETTUNNEL, of both families, each as a change, as a creation, as a question and
+// as a dump: a header for lo, and an attribute of 4 bytes.
+func everyRequest() (seeds [][]byte) {
+	const first, last, lo = 16, 124, 1
+	for typ := netlink.HeaderType(first); typ < last; typ++ {
+		for _, family := range []rpdb.Family{rpdb.Unspec, rpdb.IPv4, rpdb.IPv6} {
+			for _, flags := range []netlink.HeaderFlags{
+				netlink.Acknowledge, netlink.Acknowledge | netlink.Create | netlink.Excl, netlink.Dump,
+			} {
+				body := make([]byte, 16, 24)
+				body[0] = byte(family)
+				binary.NativeEndian.PutUint32(body[4:], lo)
+				body = binary.NativeEndian.AppendUint16(body, 8) // its length
+				body = binary.NativeEndian.AppendUint16(body, 1) // IFLA_ADDRESS, RTA_DST, FRA_DST, ...
+				body = append(body, 127, 0, 0, 2)
+				seeds = append(seeds, rtnl.AppendMessage(nil, netlink.Message{
+					Header: netlink.Header{Type: typ, Flags: netlink.Request | flags}, Data: body,
+				}))
+			}
+		}
+	}
+	return seeds
 }
 
 // A queue with a bound loses notifications, says so once, and goes on.

@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 
 	"github.com/mdlayher/netlink"
 
@@ -44,8 +45,10 @@ func (g *reqGen) rule(p rulePools) {
 		g.oddDump(pick(g.dice, dumpRules4, dumpRules6))
 	case x < 93:
 		g.get("ip rule get", rtnl.RTMGetRule, header(12, byte(p.family)), attr(fraPriority, u32(pick[uint32](g.dice, 0, 10, 32766))))
-	case x < 96:
+	case x < 95:
 		g.hollow(rtnl.RTMNewRule, 12, p.family)
+	case x < 98:
+		g.label()
 	default:
 		o := addRule(g.dice, p, &g.t).(RuleOp)
 		m, err := message(o)
@@ -55,6 +58,35 @@ func (g *reqGen) rule(p rulePools) {
 			g.raw("the deletion by: "+o.command(newNames()), m)
 		}
 	}
+}
+
+// label changes, asks for or lists address labels.
+func (g *reqGen) label() {
+	l := rpdb.AddrLabel{
+		Prefix: netip.MustParsePrefix(pick(g.dice, "2001:db8::/32", "2001:db8::/32", "::/0", "::/96", "::5/96", "::1/128", "::ffff:0:0/96",
+			"::ffff:10.0.0.0/104", "fc00::/7", "2001:db8:a::1/128")),
+		Index: pick(g.dice, 0, 0, 0, rpdb.Loopback, 99), Label: pick[uint32](g.dice, 0, 1, 99, 0xffffffff),
+	}
+	text := fmt.Sprintf("ip addrlabel of %s dev %d label %d", l.Prefix, l.Index, l.Label)
+	request := func(m netlink.Message, err error) {
+		if err == nil {
+			m.Header.Flags |= netlink.Request | netlink.Acknowledge
+			g.raw(text, m)
+		}
+	}
+	switch g.IntN(8) {
+	case 0, 1, 2:
+		request(rtnl.NewAddrLabel(l, pick[netlink.HeaderFlags](g.dice, rtnl.FlagsAdd, rtnl.FlagsReplace)))
+	case 3, 4:
+		request(rtnl.DelAddrLabel(l))
+	case 5:
+		g.get(text, rtnl.RTMGetAddrLabel, header(12, byte(rpdb.IPv6), 0, 128, 0, byte(l.Index)), attr(1, l.Prefix.Addr().AsSlice()))
+	case 6:
+		g.oddDump(dumpLabels6)
+	default:
+		g.hollow(rtnl.RTMNewAddrLabel, 12, rpdb.IPv6)
+	}
+	g.dump(dumpLabels6)
 }
 
 // hollow adds a request that is only a header, or less.

@@ -129,6 +129,7 @@ type dumpKind struct {
 var (
 	dumpRules4    = dumpKind{"ip -4 rule show", rtnl.RTMGetRule, rpdb.IPv4, nil}
 	dumpRules6    = dumpKind{"ip -6 rule show", rtnl.RTMGetRule, rpdb.IPv6, nil}
+	dumpLabels6   = dumpKind{"ip addrlabel", rtnl.RTMGetAddrLabel, rpdb.IPv6, nil}
 	dumpRoutes4   = dumpKind{"ip -4 route show table all", rtnl.RTMGetRoute, rpdb.IPv4, nil}
 	dumpRoutes6   = dumpKind{"ip -6 route show table all", rtnl.RTMGetRoute, rpdb.IPv6, nil}
 	dumpAddrs4    = dumpKind{"ip -4 addr show", rtnl.RTMGetAddr, rpdb.IPv4, nil}
@@ -197,6 +198,7 @@ func (g *reqGen) oddDump(k dumpKind) {
 
 // filters are the attributes that the dumps of a type know, and others.
 var filters = map[netlink.HeaderType][]uint16{
+	rtnl.RTMGetAddrLabel:     {1, 2, 3},
 	rtnl.RTMGetRule:          {15, 6, 1, 3},
 	rtnl.RTMGetRoute:         {15, 4, 4, 15, 1, 30, 6, 7},
 	rtnl.RTMGetAddr:          {10, 1, 2, 8},

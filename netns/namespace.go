@@ -26,6 +26,7 @@ type Namespace struct {
 	fib6     fib6
 	addrs6   addrs6
 	neighs   neighs
+	labels   labels
 
 	// changes counts the changes, so that the database that answers lookups is built
 	// again only after one.
@@ -36,7 +37,7 @@ type Namespace struct {
 }
 
 func newNamespace(w *World) *Namespace {
-	n := &Namespace{world: w, conf: freshConf(), rules: newRules()}
+	n := &Namespace{world: w, conf: freshConf(), rules: newRules(), labels: newLabels()}
 	n.addLoopback()
 	return n
 }

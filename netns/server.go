@@ -57,6 +57,9 @@ var handlers = map[netlink.HeaderType]handler{
 	rtmNewLinkProp:           {doit: newLinkProp, global: true},
 	rtmDelLinkProp:           {doit: delLinkProp, global: true},
 	rtmGetNetconf:            {doit: byFamily(netconf4.get, netconf6.get), dump: dumpByFamily(netconf4.dump, netconf6.dump)},
+	rtnl.RTMNewAddrLabel:     {doit: newLabel, split: true, only6: true},
+	rtnl.RTMDelAddrLabel:     {doit: delLabel, split: true, only6: true},
+	rtnl.RTMGetAddrLabel:     {doit: getLabel, dump: dumpLabels, split: true, only6: true},
 	rtmNewNSID:               {doit: newNSID, global: true},
 	rtmGetNSID:               {doit: getNSID, dump: dumpNSIDs},
 }

@@ -53,6 +53,7 @@ func (n *Namespace) state() *rpdb.State {
 	st := &rpdb.State{
 		Kernel:   n.world.config.Kernel,
 		Neighs:   n.modelNeighs(),
+		Labels:   n.labels.model(),
 		NextHops: n.objects(),
 		Rules:    n.modelRules(),
 		Addrs:    append(n.addrs4(), n.modelAddrs6()...),

@@ -50,6 +50,10 @@ var defaultLabels = []AddrLabel{
 	{Prefix: netip.MustParsePrefix("::1/128"), Label: 0},
 }
 
+// DefaultAddrLabels returns the table of a new namespace, in the order in which the
+// kernel fills it in (ip6addrlbl_init_table).
+func DefaultAddrLabels() []AddrLabel { return slices.Clone(defaultLabels) }
+
 // buildLabels orders a label table as it is searched: longest prefix first, entries
 // of a device before general ones.
 func buildLabels(in []AddrLabel) []label6 {

@@ -114,7 +114,7 @@ func printField(r *Record, as Attrs, f kindField) {
 	case asBE16:
 		r.Add(f.key, f.format, as.BE16(f.attr))
 	case asMAC:
-		r.Add(f.key, f.format, formatLLAddr(as[f.attr]))
+		r.Add(f.key, f.format, FormatLLAddr(as[f.attr]))
 	case asBridgeID:
 		r.Add(f.key, f.format, formatBridgeID(as[f.attr]))
 	case asDevice:

@@ -463,5 +463,5 @@ func formatHardware(b []byte, typ uint16) string {
 	case len(b) == 16 && (typ == linkTypes["tunnel6"] || typ == linkTypes["gre6"]):
 		return formatAddr(Attrs{0: b}.Addr(0))
 	}
-	return formatLLAddr(b)
+	return FormatLLAddr(b)
 }

@@ -42,7 +42,7 @@ func formatLink(l *rpdb.Link, o *Options, mode string) string {
 	}
 	b.WriteString(o.nl() + "    link/" + o.names().linkType(l.Type) + " ")
 	if len(l.Address) > 0 {
-		b.WriteString(formatLLAddr(l.Address) + " " + broadcastWord(l) + " " + formatLLAddr(linkBroadcast(l)))
+		b.WriteString(FormatLLAddr(l.Address) + " " + broadcastWord(l) + " " + FormatLLAddr(linkBroadcast(l)))
 	}
 	if id, ok := linkNetNSID(l); ok {
 		b.WriteString(" link-netnsid " + strconv.Itoa(id))
@@ -149,7 +149,8 @@ func broadcastWord(l *rpdb.Link) string {
 	return "brd"
 }
 
-func formatLLAddr(b []byte) string {
+// FormatLLAddr prints a hardware address as ip does (ll_addr_n2a for Ethernet).
+func FormatLLAddr(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}

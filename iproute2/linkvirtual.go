@@ -56,8 +56,8 @@ func printMACVLAN(r *Record, as Attrs) {
 	var addrs []string
 	for typ, data := range eachAttr(as[macvlanAddrs]) {
 		if typ == macvlanAddrInList {
-			addrs = append(addrs, formatLLAddr(data))
-			r.Raw(formatLLAddr(data) + " ")
+			addrs = append(addrs, FormatLLAddr(data))
+			r.Raw(FormatLLAddr(data) + " ")
 		}
 	}
 	if r.json {

@@ -105,7 +105,7 @@ func printNeighBrief(r *Record, as Attrs, family rpdb.Family, index int) {
 		r.Paint(ColorIfname, "dev", "%-16s ", r.o.dev(index))
 	}
 	if as.Has(ndaLLAddr) {
-		r.Paint(ColorMAC, "lladdr", "%s", formatLLAddr(as[ndaLLAddr]))
+		r.Paint(ColorMAC, "lladdr", "%s", FormatLLAddr(as[ndaLLAddr]))
 	}
 	r.Raw("\n")
 }

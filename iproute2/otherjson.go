@@ -41,9 +41,9 @@ func linkJSON(l *rpdb.Link, o *Options, mode bool) Object {
 	j.addIf(l.TxQLen != 0, "txqlen", l.TxQLen)
 	j.add("link_type", n.linkType(l.Type))
 	if len(l.Address) > 0 {
-		j.add("address", formatLLAddr(l.Address))
+		j.add("address", FormatLLAddr(l.Address))
 		j.addIf(l.Flags&rpdb.IFFPointopt != 0, "link_pointtopoint", true)
-		j.add("broadcast", formatLLAddr(linkBroadcast(l)))
+		j.add("broadcast", FormatLLAddr(linkBroadcast(l)))
 	}
 	j.addIf(other, "link_netnsid", nsid)
 	if o.details() && l.Kind != "" {

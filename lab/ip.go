@@ -144,7 +144,7 @@ func (h *host) Run(ctx context.Context, p ipcmd.Program) (int, error) {
 		}
 	}
 	cmd := exec.CommandContext(ctx, p.Args[0], p.Args[1:]...)
-	cmd.Env = append(os.Environ(), EnvNetNS+"="+strconv.FormatUint(uint64(id), 10))
+	cmd.Env = append(os.Environ(), EnvNetNS+"="+strconv.FormatUint(uint64(id), 10), ipcmd.EnvVRF+"="+p.VRF)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.In, p.Out, p.Err
 	err := cmd.Run()
 	var exit *exec.ExitError

@@ -337,7 +337,7 @@ func (g *reqGen) neighs() {
 			}
 			g.op(NeighOp{Del, n})
 		case x < 86:
-			g.oddDump(pick(g.dice, dumpNeighs4, dumpNeighs6))
+			g.oddDump(pick(g.dice, dumpNeighs4, dumpNeighs6, dumpFDB))
 		case x < 90:
 			g.hollow(rtnl.RTMNewNeigh, 12, n.Family)
 		case x < 95:
@@ -350,7 +350,7 @@ func (g *reqGen) neighs() {
 			g.dump(dumpNeighs4, dumpNeighs6)
 		}
 	}
-	g.dump(dumpNeighs4, dumpNeighs6)
+	g.dump(dumpNeighs4, dumpNeighs6, dumpFDB)
 }
 
 // mixed plays everything on one namespace.

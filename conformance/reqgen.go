@@ -135,6 +135,7 @@ var (
 	dumpAddrs4    = dumpKind{"ip -4 addr show", rtnl.RTMGetAddr, rpdb.IPv4, nil}
 	dumpAddrs6    = dumpKind{"ip -6 addr show", rtnl.RTMGetAddr, rpdb.IPv6, nil}
 	dumpLinks     = dumpKind{"ip link show", rtnl.RTMGetLink, rpdb.Unspec, attr(29, []byte{1, 0, 0, 0})}
+	dumpFDB       = dumpKind{"bridge fdb show", rtnl.RTMGetNeigh, 7, nil}
 	dumpNeighs4   = dumpKind{"ip -4 neigh show", rtnl.RTMGetNeigh, rpdb.IPv4, nil}
 	dumpNeighs6   = dumpKind{"ip -6 neigh show", rtnl.RTMGetNeigh, rpdb.IPv6, nil}
 	dumpNextHops  = dumpKind{"ip nexthop show", rtnl.RTMGetNextHop, rpdb.Unspec, nil}

@@ -61,9 +61,16 @@ var reqMasks = []reqMask{
 }
 
 // randomMAC tells the hardware addresses that programs do not set: those begin with
-// 02:00:00, or are empty.
+// 02:00:00, or are empty. The group by which neighbours ask for an address that was made
+// from a random one is random too.
 func randomMAC(b []byte) bool {
-	return len(b) == 6 && !bytes.HasPrefix(b, []byte{2, 0, 0}) && !bytes.Equal(b, make([]byte, 6)) && b[0]&2 != 0
+	switch {
+	case len(b) != 6:
+		return false
+	case b[0] == 0x33:
+		return b[2] == 0xff && (b[3] != 0 || b[4] != 0)
+	}
+	return !bytes.HasPrefix(b, []byte{2, 0, 0}) && b[0]&2 != 0
 }
 
 // longPast tells an end of a route's life that lies before the start of the kernel,

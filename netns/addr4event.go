@@ -29,6 +29,7 @@ func inetAddrs(n *Namespace, d *device, e event) {
 			n.inetUp(in)
 		}
 	case eventDown:
+		in.hearGroups4(false)
 		n.leaveGroup4(in, allHosts4)
 	case eventUnregister:
 		n.dropInDevice(in)
@@ -48,6 +49,7 @@ func (n *Namespace) inetUp(in *inDevice) {
 		_ = n.insertAddr4(a, nil) // nothing is there that it could clash with
 	}
 	n.joinGroup4(in, allHosts4)
+	in.hearGroups4(true)
 }
 
 // dropInDevice ends the groups and the addresses of a device (inetdev_destroy). The

@@ -95,6 +95,7 @@ func (n *Namespace) change6(d *device) {
 	}
 	if in != nil {
 		if in.ready() {
+			in.hearGroups6(true)
 			n.linkup6(d, rpdb.NHLinkDown)
 			return
 		}
@@ -142,6 +143,9 @@ func (n *Namespace) autoAddrs6(d *device) {
 func (n *Namespace) addDev6(in *inet6Dev) bool {
 	if in == nil || in.disabled() {
 		return false
+	}
+	if in.dev.Up() {
+		in.hearGroups6(true) // ipv6_find_idev
 	}
 	if !in.dev.IsLoopback() && !in.dev.IsVRF() {
 		n.addMulticastRoute6(in.dev)
@@ -311,11 +315,15 @@ func (n *Namespace) down6(d *device, unregister bool) {
 			n.unhash6(a)
 		}
 	}
+	wasReady := in.ready()
 	if !unregister {
 		d.in6.flags &^= ready6 | rsSent6
 	}
 	for _, a := range in.snapshot() {
 		n.downAddr6(a, keeps(a))
+	}
+	if unregister || wasReady {
+		in.hearGroups6(false)
 	}
 	if unregister {
 		for _, c := range slices.Clone(in.anycasts) {

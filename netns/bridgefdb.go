@@ -86,19 +86,24 @@ func (br *bridge) forgetPort(p *bridgePort, all bool) {
 
 // notifyFDB is fdb_notify.
 func (br *bridge) notifyFDB(typ netlink.HeaderType, f *fdbEntry) {
+	br.dev.ns.notify(nil, GroupNeigh, typ, 0, br.encodeFDB(f))
+}
+
+// encodeFDB is fdb_fill_info.
+func (br *bridge) encodeFDB(f *fdbEntry) []byte {
 	d := br.dev
 	if f.port != nil {
 		d = f.port.dev
 	}
-	m := &message{b: make([]byte, 12)}
+	m := &message{b: make([]byte, neighHeaderLen)}
 	m.b[0] = familyBridge
 	binary.NativeEndian.PutUint32(m.b[4:], uint32(d.Index))
-	binary.NativeEndian.PutUint16(m.b[8:], 0x80) // NUD_PERMANENT
-	m.put(2, f.addr)                             // NDA_LLADDR
-	m.u32(9, uint32(br.dev.Index))               // NDA_MASTER
-	m.u32(15, 0)                                 // NDA_FLAGS_EXT
-	m.put(3, make([]byte, 16))                   // NDA_CACHEINFO
-	br.dev.ns.notify(nil, GroupNeigh, typ, 0, m.b)
+	binary.NativeEndian.PutUint16(m.b[8:], rpdb.NUDPermanent)
+	m.put(ndaLLAddr, f.addr)
+	m.u32(ndaMaster, uint32(br.dev.Index))
+	m.u32(ndaFlagsExt, 0)
+	m.put(ndaCacheInfo, make([]byte, 16))
+	return m.b
 }
 
 // notify tells of a port (br_ifinfo_notify).

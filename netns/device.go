@@ -49,8 +49,9 @@ type device struct {
 	linkMode        uint8
 	promiscuity     uint32
 	allMulti        uint32
-	unicasts        int  // addresses that stacked devices want received (dev->uc)
-	ucPromisc       bool // it receives all for their sake
+	unicast         hwAddrs // what it receives beside its own address (dev->uc)
+	multicast       hwAddrs // and of groups (dev->mc)
+	ucPromisc       bool    // it receives all for the sake of unicast
 	carrierUps      uint32
 	carrierDowns    uint32
 	minMTU          uint32

@@ -65,3 +65,13 @@ func dumpRoutes(r *request) error {
 
 // family is the first byte of every request (struct rtgenmsg).
 func (r *request) family() rpdb.Family { return rpdb.Family(r.data[0]) }
+
+// neighOrFDB takes requests of AF_BRIDGE to forwarding databases.
+func neighOrFDB(neigh, fdb func(*request) error) func(*request) error {
+	return func(r *request) error {
+		if r.family() == familyBridge {
+			return fdb(r)
+		}
+		return neigh(r)
+	}
+}

@@ -325,7 +325,7 @@ func openMacvlan(d *device) error {
 	if d.addrBusy(d.Address) {
 		return fail(rpdb.EADDRINUSE, "")
 	}
-	d.lower.wantUnicast(true)
+	d.lower.wantUnicast(d.Address, true)
 	d.liftRxFlags(true)
 	return nil
 }
@@ -339,7 +339,7 @@ func stopMacvlan(d *device) {
 		}
 		return
 	}
-	d.lower.wantUnicast(false)
+	d.lower.wantUnicast(d.Address, false)
 	d.liftRxFlags(false)
 }
 
@@ -352,6 +352,10 @@ func setMacvlanAddress(d *device, a []byte) error {
 		return d.lower.setHardware(a)
 	case d.addrBusy(a):
 		return fail(rpdb.EADDRINUSE, "")
+	}
+	if d.Up() { // macvlan_sync_address
+		d.lower.wantUnicast(a, true)
+		d.lower.wantUnicast(d.Address, false)
 	}
 	d.Address = bytes.Clone(a)
 	return nil

@@ -147,13 +147,13 @@ func (d *device) setPromisc(more bool) {
 	d.notifyFlags(old, iffPromisc, nil)
 }
 
-// wantUnicast counts the addresses that stacked devices want received (dev_uc_add,
-// dev_uc_del).
-func (d *device) wantUnicast(more bool) {
+// wantUnicast has a device receive an address of a stacked one, or no longer
+// (dev_uc_add, dev_uc_del).
+func (d *device) wantUnicast(addr []byte, more bool) {
 	if more {
-		d.unicasts++
+		d.unicast.add(addr)
 	} else {
-		d.unicasts--
+		d.unicast.del(addr)
 	}
 	d.syncUnicast()
 }
@@ -161,10 +161,10 @@ func (d *device) wantUnicast(more bool) {
 // syncUnicast has a device without a filter for addresses receive all while some are
 // wanted (__dev_set_rx_mode).
 func (d *device) syncUnicast() {
-	if d.flags&rpdb.IFFUp == 0 || d.kind == nil || !d.kind.noFilter || d.ucPromisc == (d.unicasts > 0) {
+	if d.flags&rpdb.IFFUp == 0 || d.kind == nil || !d.kind.noFilter || d.ucPromisc == (len(d.unicast) > 0) {
 		return
 	}
-	d.ucPromisc = d.unicasts > 0
+	d.ucPromisc = len(d.unicast) > 0
 	d.addPromisc(d.ucPromisc)
 	d.sync()
 }

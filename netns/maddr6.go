@@ -14,6 +14,7 @@ type group6 struct {
 	addr    netip.Addr
 	users   int
 	created jiffies
+	heard   bool // the device receives what is sent to it (MAF_LOADED)
 }
 
 // anycast6 is an anycast address of a device (struct ifacaddr6).
@@ -51,6 +52,7 @@ func (n *Namespace) joinGroup6(in *inet6Dev, addr netip.Addr) {
 	}
 	g := &group6{addr: addr, users: 1, created: n.world.now()}
 	in.groups = slices.Insert(in.groups, 0, g)
+	in.dev.hearGroup(addr, true, &g.heard)
 	n.notifyGroup6(rtmNewMulticast, in, g)
 }
 
@@ -60,6 +62,7 @@ func (n *Namespace) leaveGroup6(in *inet6Dev, addr netip.Addr) {
 		if g.addr == addr {
 			if g.users--; g.users == 0 {
 				in.groups = slices.Delete(in.groups, i, i+1)
+				in.dev.hearGroup(addr, false, &g.heard)
 				n.notifyGroup6(rtmDelMulticast, in, g)
 			}
 			return

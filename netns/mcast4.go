@@ -14,6 +14,7 @@ type group4 struct {
 	addr    uint32
 	users   int
 	created uint32 // hundredths of a second
+	heard   bool   // the device receives what is sent to it (loaded)
 }
 
 const (
@@ -40,6 +41,7 @@ func (n *Namespace) joinGroup4(in *inDevice, addr uint32) {
 	}
 	g := &group4{addr: addr, users: 1, created: n.world.uptime()}
 	in.groups = slices.Insert(in.groups, 0, g)
+	in.dev.hearGroup(toAddr4(addr), true, &g.heard)
 	n.notifyGroup4(rtmNewMulticast, in, g)
 }
 
@@ -53,6 +55,7 @@ func (n *Namespace) leaveGroup4(in *inDevice, addr uint32) {
 		g.users--
 	} else {
 		in.groups = slices.Delete(in.groups, i, i+1)
+		in.dev.hearGroup(toAddr4(addr), false, &g.heard)
 		n.notifyGroup4(rtmDelMulticast, in, g)
 	}
 }

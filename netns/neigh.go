@@ -291,7 +291,7 @@ func (n *Namespace) flushNeighs(f rpdb.Family, d *device, permanent bool) {
 			n.removeNeigh(x)
 		}
 	}
-	for _, x := range slices.Clone(n.neighs.proxies) {
+	for _, x := range slices.Backward(slices.Clone(n.neighs.proxies)) {
 		if mine(x) && (permanent || !x.permanent) {
 			n.removeProxy(x)
 		}

@@ -3,6 +3,7 @@ package netns
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 
@@ -154,7 +155,7 @@ func (n *Namespace) newProxy(d *device, addr netip.Addr, flags uint32, permanent
 	x := n.neighs.proxy(d, addr)
 	if x == nil {
 		x = &neigh{dev: d, addr: addr}
-		n.neighs.proxies = append(n.neighs.proxies, x)
+		n.neighs.addProxy(x)
 		if addr.Is6() && d != nil && d.inet6 != nil { // pndisc_constructor
 			n.joinGroup6(d.inet6, solicited6(addr))
 		}
@@ -164,6 +165,26 @@ func (n *Namespace) newProxy(d *device, addr netip.Addr, flags uint32, permanent
 		x.protocol = tb.u8(ndaProtocol)
 	}
 	return nil
+}
+
+// addProxy puts a proxy where its hash has it (pneigh_hash): before the others of its
+// bucket.
+func (t *neighs) addProxy(x *neigh) {
+	i := slices.IndexFunc(t.proxies, func(y *neigh) bool { return y.bucket() >= x.bucket() })
+	if i < 0 {
+		i = len(t.proxies)
+	}
+	t.proxies = slices.Insert(t.proxies, i, x)
+}
+
+// bucket is the place of a proxy in its table (pneigh_hash on a little-endian machine).
+func (x *neigh) bucket() uint32 {
+	b := x.addr.AsSlice()
+	h := binary.LittleEndian.Uint32(b[len(b)-4:])
+	h ^= h >> 16
+	h ^= h >> 8
+	h ^= h >> 4
+	return h & 0xf
 }
 
 // delNeigh answers RTM_DELNEIGH (neigh_delete).
@@ -228,11 +249,11 @@ func getNeigh(r *request) error {
 	if err != nil {
 		return err
 	}
-	if h.family != rpdb.IPv4 && h.family != rpdb.IPv6 {
-		return fail(rpdb.EAFNOSUPPORT, "Unsupported family in header for neighbor get request")
-	}
 	if !tb.has(ndaDst) {
 		return failMissing(rpdb.EINVAL, ndaDst)
+	}
+	if h.family != rpdb.IPv4 && h.family != rpdb.IPv6 {
+		return fail(rpdb.EAFNOSUPPORT, "Unsupported family in header for neighbor get request")
 	}
 	if len(tb[ndaDst]) != h.family.Bits()/8 {
 		return invalid("Invalid network address in neighbor get request")
@@ -282,8 +303,12 @@ func (f *neighFilter) shows(d *device) bool {
 func dumpNeighs(r *request) error {
 	n := r.ns
 	f, err := neighFilterOf(r)
-	if err != nil && r.strict() {
+	switch {
+	case err == nil:
+	case r.strict():
 		return err
+	default:
+		r.ext.warn(refusal(err).Msg) // the error of nlmsg_parse does not count
 	}
 	flags := netlink.HeaderFlags(0)
 	if f.dev != 0 || f.master != 0 {

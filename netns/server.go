@@ -15,6 +15,8 @@ type handler struct {
 	dump func(*request) error
 	// bulk: a deletion can be of all that fits (RTNL_FLAG_BULK_DEL_SUPPORTED).
 	bulk bool
+	// bulk7: one of AF_BRIDGE can.
+	bulk7 bool
 	// split: only the two families know the request.
 	split bool
 	only6 bool // of the two, only IPv6
@@ -40,9 +42,9 @@ var handlers = map[netlink.HeaderType]handler{
 	rtnl.RTMNewRoute:         {doit: routeByFamily(newRoute4, newRoute6)},
 	rtnl.RTMDelRoute:         {doit: routeByFamily(delRoute4, delRoute6), split: true, mroute: true},
 	rtnl.RTMGetRoute:         {doit: getRoute, dump: dumpRoutes},
-	rtnl.RTMNewNeigh:         {doit: newNeigh},
-	rtnl.RTMDelNeigh:         {doit: delNeigh},
-	rtnl.RTMGetNeigh:         {doit: getNeigh, dump: dumpNeighs},
+	rtnl.RTMNewNeigh:         {doit: neighOrFDB(newNeigh, newFDB)},
+	rtnl.RTMDelNeigh:         {doit: neighOrFDB(delNeigh, delFDB), bulk7: true},
+	rtnl.RTMGetNeigh:         {doit: neighOrFDB(getNeigh, getFDB), dump: neighOrFDB(dumpNeighs, dumpFDB)},
 	rtnl.RTMNewRule:          {doit: newRule},
 	rtnl.RTMDelRule:          {doit: delRule},
 	rtnl.RTMGetRule:          {dump: dumpRules},
@@ -167,7 +169,7 @@ func (r *request) run() (dumped bool, err error) {
 	if h.foreign(r.family()) {
 		return false, fail(rpdb.EOPNOTSUPP, "")
 	}
-	if r.head.Type&kindOf == kindDel && r.head.Flags&flagBulk != 0 && !h.bulk {
+	if r.head.Type&kindOf == kindDel && r.head.Flags&flagBulk != 0 && !h.bulk && !(h.bulk7 && r.family() == familyBridge) {
 		return false, fail(rpdb.EOPNOTSUPP, "Bulk delete is not supported")
 	}
 	defer r.lock(h.global, isGet)()

@@ -1,0 +1,84 @@
+package netns
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+)
+
+// hwAddrs are hardware addresses that a device receives beside its own, in the order
+// in which they were asked for (struct netdev_hw_addr_list).
+type hwAddrs []hwAddr
+
+type hwAddr struct {
+	addr  []byte
+	users int
+}
+
+func (l hwAddrs) find(addr []byte) int {
+	return slices.IndexFunc(l, func(h hwAddr) bool { return bytes.Equal(h.addr, addr) })
+}
+
+// add is __hw_addr_add: an address that is there gets one more user.
+func (l *hwAddrs) add(addr []byte) {
+	if i := l.find(addr); i >= 0 {
+		(*l)[i].users++
+		return
+	}
+	*l = append(*l, hwAddr{bytes.Clone(addr), 1})
+}
+
+// del is __hw_addr_del; false if the address is not there.
+func (l *hwAddrs) del(addr []byte) bool {
+	i := l.find(addr)
+	if i < 0 {
+		return false
+	}
+	if (*l)[i].users--; (*l)[i].users == 0 {
+		*l = slices.Delete(*l, i, i+1)
+	}
+	return true
+}
+
+// groupMAC is the hardware address of a multicast group on Ethernet (ip_eth_mc_map,
+// ipv6_eth_mc_map), nil for groups that do not leave the host.
+func groupMAC(a netip.Addr) []byte {
+	if a.Is4() {
+		b := a.As4()
+		return []byte{1, 0, 0x5e, b[1] & 0x7f, b[2], b[3]}
+	}
+	b := a.As16()
+	if b[1]&0xf < 2 { // IPV6_ADDR_MC_SCOPE below link-local
+		return nil
+	}
+	return append([]byte{0x33, 0x33}, b[12:]...)
+}
+
+// hearGroup has a device receive what is sent to a group, or no longer
+// (igmp_group_added, igmp6_group_added and their opposites).
+func (d *device) hearGroup(a netip.Addr, more bool, heard *bool) {
+	mac := groupMAC(a)
+	if *heard == more || mac == nil || d.Type != arphrdEther {
+		return
+	}
+	*heard = more
+	if more {
+		d.multicast.add(mac)
+	} else {
+		d.multicast.del(mac)
+	}
+}
+
+// hearGroups4 is hearGroup for all IPv4 groups of a device (ip_mc_up, ip_mc_down).
+func (in *inDevice) hearGroups4(more bool) {
+	for _, g := range in.groups {
+		in.dev.hearGroup(toAddr4(g.addr), more, &g.heard)
+	}
+}
+
+// hearGroups6 is hearGroup for all IPv6 groups of a device (ipv6_mc_up, ipv6_mc_down).
+func (in *inet6Dev) hearGroups6(more bool) {
+	for _, g := range in.groups {
+		in.dev.hearGroup(g.addr, more, &g.heard)
+	}
+}

@@ -364,15 +364,10 @@ func (n *Namespace) makeObject(c *objectConfig) (*nexthop, error) {
 	return h, err
 }
 
-// checkHop6 resolves the nexthop of an IPv6 object (nh_create_ipv6).
+// checkHop6 resolves the nexthop of an IPv6 object (nh_create_ipv6). One on lo is
+// checked like any other: it is a route that makes a nexthop on lo reject.
 func (n *Namespace) checkHop6(hop *hop4, table uint32) error {
 	c := &config6{table: table, dev: hop.oif, gateway: hop.gw, onlink: hop.flags&rpdb.NHOnlink != 0}
-	if d := n.byIndex(hop.oif); d != nil && d.IsLoopback() {
-		if n.inet6(d) == nil {
-			return fail(rpdb.ENODEV, "")
-		}
-		c.flags |= flagReject
-	}
 	var nh rpdb.NextHop
 	if err := n.initHop6(&nh, c); err != nil {
 		return err

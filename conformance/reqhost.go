@@ -5,9 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 
 	"github.com/rulewalk/rulewalk/netns"
 )
@@ -94,23 +91,8 @@ type emulated struct {
 	socks []*netns.Socket
 }
 
-// possibleCPUs is how many processors the running kernel counts on
-// (num_possible_cpus), 1 where it does not tell.
-func possibleCPUs() int {
-	b, err := os.ReadFile("/sys/devices/system/cpu/possible")
-	if err != nil {
-		return 1
-	}
-	_, last, found := strings.Cut(strings.TrimSpace(string(b)), "-")
-	n, err := strconv.Atoi(last)
-	if !found || err != nil {
-		return 1
-	}
-	return n + 1
-}
-
-func newEmulated() *emulated {
-	e := &emulated{ns: netns.NewWorld(netns.Config{CPUs: possibleCPUs()}).New()}
+func newEmulated(c netns.Config) *emulated {
+	e := &emulated{ns: netns.NewWorld(c).New()}
 	for _, o := range reqSockOptions {
 		e.socks = append(e.socks, e.ns.DialOptions(o))
 	}

@@ -52,6 +52,9 @@ func (r *running) open() (err error) {
 	if r.lab, err = newLab(); err != nil {
 		return err
 	}
+	if err := deafen(); err != nil {
+		return errors.Join(err, r.lab.Close())
+	}
 	for i, o := range reqSockOptions {
 		s, err := kernel.OpenSocket(kernel.SocketConfig{
 			Port: uint32(i + 1), StrictCheck: o.StrictCheck, ExtendedAck: o.ExtendedAck, CapAck: o.CapAck,

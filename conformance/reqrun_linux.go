@@ -13,6 +13,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
 )
@@ -124,7 +125,7 @@ func (r *reqRun) chooseAreas() error {
 
 // notBuilt names the requests of an area that an emulated namespace does not know.
 func notBuilt(a *reqArea) (string, error) {
-	e := newEmulated()
+	e := newEmulated(netns.Config{})
 	defer func() { _ = e.Close() }()
 	var missing []string
 	for _, t := range a.needs {
@@ -186,7 +187,7 @@ func (r *reqRun) hosts() (a, b reqHost, err error) {
 		return nil, nil, err
 	}
 	if !r.cfg.Kernel {
-		return k, newEmulated(), nil
+		return k, newEmulated(k.make()), nil
 	}
 	other, err := newRunning()
 	if err != nil {

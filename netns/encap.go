@@ -16,11 +16,11 @@ const (
 )
 
 // checkEncapType checks RTA_ENCAP_TYPE (lwtunnel_valid_encap_type).
-func checkEncapType(typ uint16) error {
+func (r *request) checkEncapType(typ uint16) error {
 	switch {
 	case typ == 0 || typ > encapMax:
 		return fail(rpdb.EINVAL, "Unknown lwt encapsulation type")
-	case typ == encapMPLS || typ == encapIP || typ == encapIP6 || typ == encapSeg6 || typ == encapBPF || typ == encapSeg6Local:
+	case typ == encapMPLS && !r.ns.world.config.NoMPLS || typ == encapIP || typ == encapIP6 || typ == encapSeg6 || typ == encapBPF || typ == encapSeg6Local:
 		return nil
 	}
 	return fail(rpdb.EOPNOTSUPP, "lwt encapsulation type not supported")

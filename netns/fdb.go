@@ -246,7 +246,7 @@ func dumpFDB(r *request) error {
 		case f.dev != 0 && d.Index != f.dev:
 			continue
 		case f.master == 0:
-		case d.Index != f.master && p == nil, p != nil && p.br.dev.Index != f.master && !isBridge:
+		case d.Index != f.master && p == nil, !isBridge && (p == nil || p.br.dev.Index != f.master):
 			continue
 		}
 		if p != nil {

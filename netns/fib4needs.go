@@ -24,7 +24,7 @@ func (n *Namespace) ignoresLinkDown4(d *device) bool {
 }
 
 // checkEncapTypes checks those of the legs (lwtunnel_valid_encap_type_attr).
-func checkEncapTypes(legs []byte) error {
+func (r *request) checkEncapTypes(legs []byte) error {
 	for {
 		h, rest, ok := nextHop(legs)
 		if !ok {
@@ -38,7 +38,7 @@ func checkEncapTypes(legs []byte) error {
 		if len(t) < 2 {
 			return fail(rpdb.EINVAL, "Invalid RTA_ENCAP_TYPE")
 		}
-		if checkEncapType(binary.NativeEndian.Uint16(t)) != nil {
+		if r.checkEncapType(binary.NativeEndian.Uint16(t)) != nil {
 			return fail(rpdb.EOPNOTSUPP, "lwt encapsulation type not supported")
 		}
 	}

@@ -11,10 +11,11 @@ import (
 type found6 struct {
 	route *route6
 	nh    *rpdb.NextHop
+	drops bool // by a blackhole object
 }
 
 // rejects reports whether the result delivers nothing: none, or a reject route.
-func (f found6) rejects() bool { return f.route == nil || f.route.flags&flagReject != 0 }
+func (f found6) rejects() bool { return f.route == nil || f.drops || f.route.flags&flagReject != 0 }
 
 // lookup6 searches a table for a gateway, whatever the state of links
 // (fib6_table_lookup with RT6_LOOKUP_F_IGNORE_LINKSTATE). With strict, routes of
@@ -121,7 +122,7 @@ func (n *Namespace) consider6(r *route6, oif int, strict bool, best *found6, sco
 		legs, blackhole = r.object.legs6()
 	}
 	if blackhole {
-		*best = found6{r, &rpdb.NextHop{Dev: rpdb.Loopback}}
+		*best = found6{r, &rpdb.NextHop{Dev: rpdb.Loopback}, true}
 		return true
 	}
 	for i := range legs {
@@ -137,7 +138,7 @@ func (n *Namespace) consider6(r *route6, oif int, strict bool, best *found6, sco
 		}
 		s += 4 * int(r.pref^2&3) // low, medium, high: 1, 2, 3
 		if s > *score {
-			*score, *best = s, found6{r, nh}
+			*score, *best = s, found6{r, nh, false}
 		}
 	}
 	return false

@@ -44,6 +44,9 @@ func getRoute(r *request) error {
 	return nil
 }
 
+// limitedBroadcast4 goes to everybody on a link.
+var limitedBroadcast4 = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
 // references is how many hold the kernel's object of an answer, which the message
 // tells: besides the answer itself the cache of the nexthop, if the object goes there
 // (ip_route_input_slow, __mkroute_input, __mkroute_output).
@@ -51,7 +54,7 @@ func (n *Namespace) references(f *rpdb.Flow, d *rpdb.Decision) uint32 {
 	switch {
 	case f.Family() == rpdb.IPv6:
 		return 2
-	case d.Route == nil, d.Assumed:
+	case d.Route == nil, d.Assumed, f.IIF == 0 && f.Dst == limitedBroadcast4:
 		return 1
 	case f.IIF != 0:
 		if d.Type == rpdb.Multicast || d.Realms != 0 || !n.lookups.firstInput(d) {

@@ -141,8 +141,8 @@ func (k *tunnelKind) kind() *linkKind {
 		newLink: func(l *linkRequest, d *device) error {
 			t := d.own.(*tunnel)
 			t.change(l, d)
-			if k.name == "vxlan" && d.ns.hasVXLAN(t) {
-				return fail(rpdb.EEXIST, "A VXLAN device with the specified VNI already exists")
+			if k.name == "vxlan" {
+				return t.registerVXLAN(d)
 			}
 			return d.register()
 		},
@@ -247,6 +247,18 @@ func validateVXLAN(tb, data attrs) error {
 		return failAttr(rpdb.ERANGE, "VXLAN ID must be lower than 16777216", data[1])
 	}
 	return nil
+}
+
+// registerVXLAN registers a device and tells of it before its flags are set
+// (__vxlan_dev_create).
+func (t *tunnel) registerVXLAN(d *device) error {
+	if d.ns.hasVXLAN(t) {
+		return fail(rpdb.EEXIST, "A VXLAN device with the specified VNI already exists")
+	}
+	if err := d.register(); err != nil {
+		return err
+	}
+	return d.configure(linkHeader{}, nil)
 }
 
 // hasVXLAN reports whether there is a device of the same identifier and port

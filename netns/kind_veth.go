@@ -132,7 +132,7 @@ func newVeth(l *linkRequest, d *device) error {
 	if l.peer != nil && d.Index != 0 {
 		peer.Index = head.index
 	}
-	if !tb.has(iflaAddress) {
+	if l.peer == nil || !tb.has(iflaAddress) {
 		peer.Address = ns.world.randomEther()
 	}
 	if err := peer.register(); err != nil {

@@ -31,7 +31,8 @@ func (d *device) register() error {
 	return nil
 }
 
-// configure sets the flags of a new device and tells of it (rtnl_configure_link).
+// configure sets the flags of a new device and tells of it (rtnl_configure_link). Of
+// one that its driver has told of already it tells what changed.
 func (d *device) configure(h linkHeader, r *request) error {
 	old := d.flags
 	if h.flags != 0 || h.change != 0 {
@@ -39,8 +40,11 @@ func (d *device) configure(h linkHeader, r *request) error {
 			return err
 		}
 	}
-	d.initializing = false
-	d.notifyFlags(old, ^uint32(0), r)
+	told := old ^ d.flags
+	if d.initializing {
+		d.initializing, told = false, ^uint32(0)
+	}
+	d.notifyFlags(old, told, r)
 	return nil
 }
 

@@ -168,11 +168,11 @@ func objectConfigOf(r *request, tb attrs) (*objectConfig, error) {
 	case !c.fdb && !tb.has(nhaOIF):
 		return invalid("Device attribute required for non-blackhole and non-fdb nexthops")
 	}
-	return c, c.readHop(tb)
+	return c, c.readHop(r, tb)
 }
 
 // readHop reads the nexthop of an object that is no group.
-func (c *objectConfig) readHop(tb attrs) error {
+func (c *objectConfig) readHop(r *request, tb attrs) error {
 	invalid := func(text string) error { return fail(rpdb.EINVAL, text) }
 	switch {
 	case tb.has(nhaGateway):
@@ -191,7 +191,7 @@ func (c *objectConfig) readHop(tb attrs) error {
 			return invalid("LWT encapsulation type is missing")
 		}
 		c.hop.encap, c.hop.encapType = tb[nhaEncap], tb.u16(nhaEncapType)
-		if err := checkEncapType(c.hop.encapType); err != nil {
+		if err := r.checkEncapType(c.hop.encapType); err != nil {
 			return err
 		}
 	case tb.has(nhaEncapType):

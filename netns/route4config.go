@@ -148,7 +148,7 @@ func (c *config4) attribute(a attr) error {
 		c.metrics = a.data
 	case rtaMultipath:
 		c.multi = a.data
-		err = checkEncapTypes(a.data)
+		err = c.req.checkEncapTypes(a.data)
 	case rtaFlow:
 		c.hop.realms = u32()
 	case rtaTable:
@@ -157,7 +157,7 @@ func (c *config4) attribute(a attr) error {
 		c.hop.encap = a.data
 	case rtaEncapType:
 		c.hop.encapType = binary.NativeEndian.Uint16(a.data)
-		err = checkEncapType(c.hop.encapType)
+		err = c.req.checkEncapType(c.hop.encapType)
 	case rtaNHID:
 		c.nhid = u32()
 	}

@@ -193,7 +193,7 @@ func (c *config6) readEncap(tb attrs) error {
 	if c.encap != nil {
 		c.encap.Type = typ
 	}
-	return checkEncapType(typ)
+	return c.cause.req.checkEncapType(typ)
 }
 
 // leg6 is one entry of RTA_MULTIPATH (struct rtnexthop).
@@ -250,7 +250,7 @@ func (c *config6) checkLegs(isNew bool) error {
 	}
 	for l, rest, ok = nextLeg6(c.legs); ok; l, rest, ok = nextLeg6(rest) {
 		if t := l.find(rtaEncapType); len(t) >= 2 {
-			if err := checkEncapType(binary.NativeEndian.Uint16(t)); err != nil {
+			if err := c.cause.req.checkEncapType(binary.NativeEndian.Uint16(t)); err != nil {
 				return err
 			}
 		}

@@ -173,10 +173,13 @@ func (m *metrics) list() []rpdb.Metric {
 	}
 	var out []rpdb.Metric
 	lock := m.vals[rtaxLock]
-	for id := rtaxMTU; id <= rtaxMax; id++ {
-		one := rpdb.Metric{ID: uint16(id), Val: m.vals[id], Lock: lock>>id&1 != 0}
-		if id == rtaxCCAlgo {
-			one.Val, one.Str = 0, m.cc
+	for id := range 32 {
+		one := rpdb.Metric{ID: uint16(id), Lock: lock>>id&1 != 0}
+		switch {
+		case id == rtaxCCAlgo:
+			one.Str = m.cc
+		case id >= rtaxMTU && id <= rtaxMax:
+			one.Val = m.vals[id]
 		}
 		if one.Val != 0 || one.Str != "" || one.Lock {
 			out = append(out, one)

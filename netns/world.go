@@ -23,6 +23,8 @@ type Config struct {
 	// CPUs is how many processors the kernel counts on: veth devices get as many
 	// queues. 0 stands for 1.
 	CPUs int
+	// NoMPLS is a kernel without mpls_iptunnel: it refuses routes that push labels.
+	NoMPLS bool
 }
 
 // World is a set of namespaces that one kernel holds, with the pairs of links

@@ -65,9 +65,9 @@ func encodeMetrics(e encoder, ms []rpdb.Metric) {
 		}
 		for i := range ms {
 			switch m := &ms[i]; {
-			case m.ID == rtaxCCAlgo:
+			case m.ID == rtaxCCAlgo && (m.Str != "" || !m.Lock):
 				in.String(rtaxCCAlgo, m.Str)
-			case m.Val != 0 || !m.Lock:
+			case m.ID != rtaxCCAlgo && (m.Val != 0 || !m.Lock):
 				in.Uint32(m.ID, m.Val)
 			}
 		}

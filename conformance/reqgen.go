@@ -104,6 +104,20 @@ func (g *reqGen) message(m netlink.Message, s reqStep) {
 	}
 	s.settle = unsettles(s.data)
 	g.steps = append(g.steps, s)
+	if asksToNotify(s.data) {
+		g.steps = append(g.steps, reqStep{op: SysctlOp{"net/ipv4/route/flush", "1"}})
+	}
+}
+
+// asksToNotify reports whether a request is an IPv4 RTM_GETROUTE with RTM_F_NOTIFY. The
+// flag stays in the answer that the nexthop has in its cache for the processor that
+// answered (inet_rtm_getroute), and comes back with other destinations, until the cache
+// is emptied.
+func asksToNotify(m []byte) bool {
+	s := reqStep{data: m}
+	t, f := s.typ()
+	return t == rtnl.RTMGetRoute && f == rpdb.IPv4 && len(m) >= nlHeader+12 &&
+		binary.NativeEndian.Uint32(m[nlHeader+8:])&rpdb.FlagNotify != 0
 }
 
 // unsettles reports whether a request can start something that outlasts its answer.

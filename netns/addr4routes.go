@@ -144,9 +144,12 @@ func (n *Namespace) delAddrRoutes4(in *inDevice, a, going *addr4) {
 	}
 }
 
-// neededRoutes4 goes through the addresses of the device. gone tells that a itself is
-// no longer among them.
+// neededRoutes4 goes through the addresses of the device, unless they all go. gone
+// tells that a itself is no longer among them.
 func neededRoutes4(in *inDevice, a, prim, going *addr4) (keep kept, gone bool) {
+	if in.dead {
+		return kept{}, true
+	}
 	high, low := a.address|^a.mask(), a.address&a.mask()
 	gone = true
 	same := false // another primary with the same local address was seen

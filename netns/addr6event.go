@@ -50,9 +50,10 @@ func (n *Namespace) beginAddrs6(d *device) {
 	}
 }
 
-// linkReady6 is addrconf_link_ready.
+// linkReady6 is addrconf_link_ready. A queue works from when the device first has a
+// carrier (dev_activate), also where nobody has computed the operational state yet.
 func linkReady6(d *device) bool {
-	return (d.operstate == operUp || d.operstate == operUnknown) && d.Qdisc != "noop"
+	return (d.operstate == operUp || d.operstate == operUnknown && d.hasCarrier()) && d.Qdisc != "noop"
 }
 
 func (n *Namespace) changeMTU6(d *device) {

@@ -193,7 +193,7 @@ func validateAttr(a attr, policies []policy, how validation, ext *extack) error 
 	case attrNested:
 		return validateNested(a, p, how, ext)
 	case attrUnspec:
-		if how&checkUnspec != 0 && p.len == 0 {
+		if how&checkUnspec != 0 {
 			return failAttr(rpdb.EINVAL, "Unsupported attribute", a.data)
 		}
 		if len(a.data) < p.len {

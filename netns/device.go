@@ -59,6 +59,7 @@ type device struct {
 	queues          [2]uint32 // for sending, for receiving
 	sizes           segmentSizes
 	headroom        uint16
+	wantedRoom      uint16 // of veth: what the bridge above wants
 	tailroom        uint16
 	immutable       bool // cannot leave its namespace (netns_immutable)
 	noQueue         bool // IFF_NO_QUEUE: no queueing discipline by default

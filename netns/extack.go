@@ -108,7 +108,7 @@ func (r *request) outcomeAttrs(err error) []byte {
 
 // policyTypes are the numbers that tell of kinds (enum netlink_attribute_type).
 var policyTypes = map[attrKind]uint32{
-	attrFlag: 1, attrU8: 2, attrU16: 3, attrU32: 4, attrU64: 5, attrS32: 8, attrBinary: 10, attrString: 11, attrNested: 13,
+	attrFlag: 1, attrU8: 2, attrU16: 3, attrU32: 4, attrU64: 5, attrS32: 8, attrBinary: 10, attrString: 11, attrNulString: 12, attrNested: 13,
 }
 
 // put describes a policy (__netlink_policy_dump_write_attr); there is nothing to say

@@ -252,7 +252,7 @@ func dumpFDB(r *request) error {
 		if p != nil {
 			p.br.dumpFDB(r, p)
 		}
-		if d.kind == nil || d.kind.name != "vxlan" {
+		if !d.isVXLAN() {
 			dumpOwnFDB(r, d)
 		}
 		if isBridge {

@@ -263,6 +263,7 @@ func enslaveBridge(m, d *device) error {
 	}
 	d.setPromisc(true)
 	br.updateFeatures()
+	br.addHeadroom(p)
 	br.addLocal(p, d.Address)
 	changed := br.recalculateID()
 	if d.running && d.operUp() && m.flags&rpdb.IFFUp != 0 {
@@ -302,6 +303,7 @@ func (br *bridge) removePort(p *bridgePort) {
 	p.disable()
 	p.notify(true)
 	br.ports = slices.DeleteFunc(slices.Clone(br.ports), func(x *bridgePort) bool { return x == p })
+	br.dropHeadroom(p)
 	br.forgetPort(p, true)
 	p.dev.unlinkMaster()
 }

@@ -32,6 +32,13 @@ func init() {
 		open:       openVeth,
 		stop:       stopVeth,
 		setAddress: setEther,
+		receiveHeadroom: func(d *device, room uint16) {
+			if d.peer != nil {
+				d.wantedRoom = room
+				d.headroom = max(room, d.peer.wantedRoom)
+				d.peer.headroom = d.headroom
+			}
+		},
 		manyQueues: true,
 		noFilter:   true,
 		iflink: func(d *device) int {

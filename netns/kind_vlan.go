@@ -239,6 +239,7 @@ func initVLAN(d *device) error {
 	d.flags = below.flags &^ (rpdb.IFFUp | iffPromisc | iffAllMulti | rpdb.IFFMaster | rpdb.IFFSlave)
 	d.noCarrier = below.noCarrier || d.own.(*vlan).flags&vlanBridgeBinding != 0
 	d.sizes.tso, d.sizes.tsoSegs = below.sizes.tso, below.sizes.tsoSegs
+	d.headroom = below.headroom
 	if allZero(d.Address) {
 		d.Address, d.addrStolen = bytes.Clone(below.Address), true
 	}

@@ -27,9 +27,12 @@ type linkKind struct {
 	iflink     func(*device) int
 	setAddress func(*device, []byte) error
 	changeMTU  func(*device, uint32) error
-	enslave    func(master, port *device) error
-	release    func(master, port *device) error
-	rxFlags    func(d *device, changed uint32) // ndo_change_rx_flags
+	// receiveHeadroom takes over how much room a bridge wants before packets
+	// (ndo_set_rx_headroom). Devices of such a kind do not ask a bridge for any.
+	receiveHeadroom func(d *device, room uint16)
+	enslave         func(master, port *device) error
+	release         func(master, port *device) error
+	rxFlags         func(d *device, changed uint32) // ndo_change_rx_flags
 	// portEvent is told what happens to a port, lowerEvent what happens to a device
 	// with devices of the kind on top; early: before IPv6 is told.
 	portEvent   func(port *device, e event)

@@ -95,6 +95,8 @@ func (n *Namespace) createNeigh(d *device, a netip.Addr, flags uint32) (*neigh, 
 	switch {
 	case d.Type != arphrdEther && d.Type != arphrdLoopback: // no header_ops
 		x.state = rpdb.NUDNoARP
+	case multicast && a.Is6() && d.Type != arphrdEther:
+		x.state, x.lladdr = rpdb.NUDNoARP, slices.Clone(d.broadcast) // ndisc_mc_map
 	case multicast:
 		x.state, x.lladdr = rpdb.NUDNoARP, multicastEther(a)
 	case d.flags&(rpdb.IFFNoARP|rpdb.IFFLoopback) != 0:
@@ -208,7 +210,7 @@ func (n *Namespace) validNeigh(x *neigh, u neighUpdate) (notify bool, err error)
 		switch p := n.neighParmsOf(x); {
 		case u.state&rpdb.NUDReachable != 0:
 			x.timer = now + jiffies(p[neighReachable])
-		case u.state&(rpdb.NUDDelay|rpdb.NUDProbe) != 0:
+		case u.state&(rpdb.NUDIncomplete|rpdb.NUDDelay|rpdb.NUDProbe) != 0:
 			x.timer = now + jiffies(p[neighRetrans])
 		}
 	}

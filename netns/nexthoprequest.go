@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -495,20 +496,32 @@ func (n *Namespace) tellRoutesOf(h *nexthop, r *request) {
 	}
 	for _, u := range users {
 		if len(u.infos4) > 0 {
-			n.eachTable4(func(t *table4) bool {
-				t.each(func(a *alias4) bool {
-					if a.info.object == u {
-						n.notifyRoute4(rtnl.RTMNewRoute, netlink.Replace, a, t.id, r)
-					}
-					return true
-				})
-				return true
-			})
+			n.tellRoutes4Of(u, r)
 		}
 		for _, x := range u.routes {
 			n.notifyRoute6(x, rtnl.RTMNewRoute, &cause6{req: r}, netlink.Replace)
 		}
 	}
+}
+
+// tellRoutes4Of tells of the IPv4 routes by an object: in each table the highest
+// destination first, at one destination in the order of a dump
+// (__fib_info_notify_update).
+func (n *Namespace) tellRoutes4Of(h *nexthop, r *request) {
+	n.eachTable4(func(t *table4) bool {
+		var users []*alias4
+		t.each(func(a *alias4) bool {
+			if a.info.object == h {
+				users = append(users, a)
+			}
+			return true
+		})
+		slices.SortStableFunc(users, func(a, b *alias4) int { return cmp.Compare(b.dst, a.dst) })
+		for _, a := range users {
+			n.notifyRoute4(rtnl.RTMNewRoute, netlink.Replace, a, t.id, r)
+		}
+		return true
+	})
 }
 
 // delObject answers RTM_DELNEXTHOP (rtm_del_nexthop).

@@ -20,6 +20,7 @@ type handler struct {
 	// split: only the two families know the request.
 	split bool
 	only6 bool // of the two, only IPv6
+	only7 bool // only AF_BRIDGE knows the request
 	// mroute: IPv4 multicast routing knows the request too.
 	mroute bool
 	// global: the request can touch other namespaces too.
@@ -28,7 +29,7 @@ type handler struct {
 
 // foreign reports whether a family does not know the request.
 func (h *handler) foreign(f rpdb.Family) bool {
-	return h.split && f != rpdb.IPv6 && (h.only6 || f != rpdb.IPv4) && (!h.mroute || f != familyIPMR)
+	return h.only7 && f != familyBridge || h.split && f != rpdb.IPv6 && (h.only6 || f != rpdb.IPv4) && (!h.mroute || f != familyIPMR)
 }
 
 // handlers are the requests that are understood. A type that is not here is refused
@@ -62,6 +63,9 @@ var handlers = map[netlink.HeaderType]handler{
 	rtnl.RTMNewAddrLabel:     {doit: newLabel, split: true, only6: true},
 	rtnl.RTMDelAddrLabel:     {doit: delLabel, split: true, only6: true},
 	rtnl.RTMGetAddrLabel:     {doit: getLabel, dump: dumpLabels, split: true, only6: true},
+	rtmNewTunnel:             {doit: changeVNIFilter, only7: true},
+	rtmDelTunnel:             {doit: changeVNIFilter, only7: true},
+	rtmGetTunnel:             {dump: dumpVNIFilters, only7: true},
 	rtmNewNSID:               {doit: newNSID, global: true},
 	rtmGetNSID:               {doit: getNSID, dump: dumpNSIDs},
 }

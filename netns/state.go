@@ -32,6 +32,13 @@ func (l *lookups) firstInput(d *rpdb.Decision) bool {
 	return first
 }
 
+// forgetInputs empties the caches of nexthops (rt_cache_flush).
+func (l *lookups) forgetInputs() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.inputs)
+}
+
 // database returns the decision engine over the present state. The caller holds the
 // namespace's lock. It costs time linear in the routes after a change.
 func (n *Namespace) database() (*rpdb.Database, error) {

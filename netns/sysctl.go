@@ -186,7 +186,7 @@ func (n *Namespace) sysctlFile(path string) *sysctlFile {
 		return n.conf4File("all", "forwarding")
 	}
 	if name == "ipv4/route/flush" { // ipv4_sysctl_rtcache_flush looks at nothing
-		return &sysctlFile{mode: modeWrites, write: func(string) error { return nil }}
+		return &sysctlFile{mode: modeWrites, write: func(string) error { n.lookups.forgetInputs(); return nil }}
 	}
 	if s, ok := sysctlTable[name]; ok {
 		return n.tableFile(name, s)

@@ -1,3 +1,4 @@
-// Package fib holds routing tables compiled for speed: read-only arrays of
-// integers that many goroutines search at once without a lock.
+// Package fib holds routing tables and policy databases compiled for speed:
+// read-only arrays of integers that many goroutines search at once without a lock
+// and without allocating.
 package fib

@@ -1,63 +1,80 @@
 package fib
 
 import (
-	"encoding/binary"
-	"math/bits"
+	"fmt"
 	"net/netip"
 )
 
-// The levels of an LPM: directBits of the address index an array, then each
-// level takes strideBits. The address is thought to be levelBits long, so that
-// the last level is as wide as the others.
-const (
-	addrBits   = 32
-	directBits = 18
-	strideBits = 6
-	levelBits  = 36 // directBits + 3*strideBits
-	padBits    = levelBits - addrBits
-
-	directShift = addrBits - directBits
-	firstShift  = directShift - strideBits
-	strideMask  = 1<<strideBits - 1
-)
-
-// child marks a word as the place of a node; others are leaves: an id plus one,
-// or 0 where no prefix covers.
-const child = 1 << 31
-
 // MaxID is the largest id that an entry of an LPM may have.
-const MaxID = child - 2
+const MaxID = 1<<30 - 2
 
 // NoRoute stands in the results of [LPM.LookupBatch] for an address that no
 // prefix covers.
 const NoRoute = ^uint32(0)
 
-// batch is the number of addresses whose cache misses LookupBatch overlaps.
-const batch = 8
-
-// LPM is a longest-prefix-match table of IPv4 prefixes, each with an id. It never
-// changes, and its methods are safe for concurrent use and do not allocate.
+// LPM is a longest-prefix-match table of IPv4 and IPv6 prefixes, each with an id.
+// It never changes, and its methods are safe for concurrent use and do not
+// allocate. The zero LPM is empty.
 //
-// The first 18 bits of an address index an array. Its word is the answer, or the
-// place of a node: 64 bits that tell at which of the next 6 bits' values a new
-// run of equal words begins, and one word for each run. A lookup of an address
-// whose prefix is no longer than 24 bits touches two places in memory. A table of
-// n prefixes takes 1 MiB, and about 5 bytes a prefix of a full Internet table.
+// The first bits of an address index an array. Its word is the answer, or the place
+// of a node: a bitmap that tells at which of the next bits' values a new run of
+// equal words begins, and one word for each run. IPv4 has 18 bits in the array of
+// a big table and 6 in each node, so that an address whose prefix is no longer
+// than 24 bits touches two places in memory; IPv6 has 16 behind the bits that all
+// prefixes share, and up to 8 more, and 8.
+//
+// A full Internet table takes about 6 bytes an IPv4 prefix and 42 bytes an IPv6
+// prefix; a table of a few prefixes takes some hundred bytes.
 type LPM struct {
-	direct *[1 << directBits]uint32
-	nodes  []uint32
+	four lpm4
+	six  lpm6
+}
+
+// Entry is a prefix of an LPM with its id. Host bits of the prefix are ignored.
+type Entry struct {
+	Prefix netip.Prefix
+	ID     uint32 // at most MaxID
+}
+
+// NewLPM compiles a table. Of entries with equal prefixes the last counts. It
+// fails for a prefix that is not valid, for an id above [MaxID] and for more than
+// 2^26 entries. It takes some 0.15 µs an IPv4 entry and 1.5 µs an IPv6 entry, and while it runs 50 bytes an entry
+// beside the table.
+func NewLPM(entries []Entry) (*LPM, error) {
+	if len(entries) > 1<<indexBits {
+		return nil, fmt.Errorf("fib: %d prefixes are more than %d", len(entries), 1<<indexBits)
+	}
+	n4 := 0
+	for i, e := range entries {
+		if !e.Prefix.IsValid() {
+			return nil, fmt.Errorf("fib: entry %d has no valid prefix", i)
+		}
+		if e.ID > MaxID {
+			return nil, fmt.Errorf("fib: entry %d: id %d is above %d", i, e.ID, MaxID)
+		}
+		if e.Prefix.Addr().Is4() {
+			n4++
+		}
+	}
+	t := new(LPM)
+	if n4 > 0 {
+		t.four = compile4(entries, n4)
+	}
+	if n6 := len(entries) - n4; n6 > 0 {
+		t.six = compile6(entries, n6)
+	}
+	return t, nil
 }
 
 // Lookup returns the id of the longest prefix that covers an address; ok is false
-// if there is none, which is so for every IPv6 address (a v4-mapped one included).
+// if there is none. Zones are ignored. A v4-mapped IPv6 address is an IPv6 address.
 func (t *LPM) Lookup(addr netip.Addr) (id uint32, ok bool) {
-	if !addr.Is4() {
-		return 0, false
-	}
-	a := key(addr)
-	w := t.direct[a>>directShift]
-	if w&child != 0 {
-		w = t.descend(w, a)
+	var w uint32
+	if addr.Is4() {
+		w = t.four.lookup(key4(addr))
+	} else if addr.Is6() {
+		hi, lo := key6(addr)
+		w = t.six.lookup(hi, lo)
 	}
 	return w - 1, w != 0
 }
@@ -68,9 +85,21 @@ func (t *LPM) Lookup(addr netip.Addr) (id uint32, ok bool) {
 func (t *LPM) LookupBatch(addrs []netip.Addr, ids []uint32) {
 	ids = ids[:len(addrs)]
 	for len(addrs) >= batch {
-		t.lookup8((*[batch]netip.Addr)(addrs), (*[batch]uint32)(ids))
+		in, out := (*[batch]netip.Addr)(addrs), (*[batch]uint32)(ids)
+		switch {
+		case all4(in):
+			t.four.lookupBatch(in, out)
+		case all6(in):
+			t.six.lookupBatch(in, out)
+		default:
+			t.each(in[:], out[:])
+		}
 		addrs, ids = addrs[batch:], ids[batch:]
 	}
+	t.each(addrs, ids)
+}
+
+func (t *LPM) each(addrs []netip.Addr, ids []uint32) {
 	for i, addr := range addrs {
 		ids[i] = NoRoute
 		if id, ok := t.Lookup(addr); ok {
@@ -79,46 +108,28 @@ func (t *LPM) LookupBatch(addrs []netip.Addr, ids []uint32) {
 	}
 }
 
-// lookup8 goes through the direct level for all addresses before it goes on with
-// any.
-func (t *LPM) lookup8(addrs *[batch]netip.Addr, ids *[batch]uint32) {
-	var keys, words [batch]uint32
+// batch is the number of addresses whose cache misses LookupBatch overlaps.
+const batch = 16
+
+func all4(addrs *[batch]netip.Addr) bool {
 	for i := range addrs {
-		if addrs[i].Is4() {
-			keys[i] = key(addrs[i])
-			words[i] = t.direct[keys[i]>>directShift]
+		if !addrs[i].Is4() {
+			return false
 		}
 	}
-	for i, w := range words {
-		if w&child != 0 {
-			w = t.descend(w, keys[i])
+	return true
+}
+
+func all6(addrs *[batch]netip.Addr) bool {
+	for i := range addrs {
+		if !addrs[i].Is6() {
+			return false
 		}
-		ids[i] = w - 1 // NoRoute for 0
 	}
+	return true
 }
 
-// descend follows the nodes from a word of the direct level to a leaf.
-func (t *LPM) descend(w, addr uint32) uint32 {
-	w = t.step(w, addr>>firstShift&strideMask)
-	if w&child == 0 {
-		return w
-	}
-	rest := uint64(addr) << padBits
-	for shift := firstShift + padBits - strideBits; w&child != 0; shift -= strideBits {
-		w = t.step(w, uint32(rest>>shift)&strideMask)
-	}
-	return w
-}
-
-// step returns the word that a node has for the next bits of an address.
-func (t *LPM) step(w, index uint32) uint32 {
-	node := t.nodes[w&^child:]
-	starts := uint64(node[0]) | uint64(node[1])<<32
-	return node[1+bits.OnesCount64(starts<<(strideMask-index))]
-}
-
-// key returns an IPv4 address as a number.
-func key(addr netip.Addr) uint32 {
-	b := addr.As4()
-	return binary.BigEndian.Uint32(b[:])
+// Bytes is the memory that the table takes.
+func (t *LPM) Bytes() int {
+	return 4 * (len(t.four.direct) + len(t.four.nodes) + len(t.six.direct) + len(t.six.nodes))
 }

@@ -1,65 +1,66 @@
 package fib
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 )
 
-// Entry is a prefix of an LPM with its id. Host bits of the prefix are ignored.
-type Entry struct {
-	Prefix netip.Prefix
-	ID     uint32 // at most MaxID
-}
-
 // indexBits is the room for the place of an entry in a sort key.
 const indexBits = 26
 
-// NewLPM compiles a table. Of entries with equal prefixes the last counts. It
-// fails for a prefix that is not IPv4, an id above [MaxID] and for more than 2^26
-// entries. It takes some 0.1 µs an entry, less if they are sorted, and while it
-// runs 16 bytes an entry beside the table.
-func NewLPM(entries []Entry) (*LPM, error) {
-	if len(entries) > 1<<indexBits {
-		return nil, fmt.Errorf("fib: %d prefixes are more than %d", len(entries), 1<<indexBits)
-	}
-	keys := make([]uint64, len(entries))
+// compile4 compiles the n entries that are IPv4.
+func compile4(entries []Entry, n int) lpm4 {
+	keys := make([]uint64, 0, n)
 	for i, e := range entries {
-		if !e.Prefix.IsValid() || !e.Prefix.Addr().Is4() {
-			return nil, fmt.Errorf("fib: entry %d: %v is not an IPv4 prefix", i, e.Prefix)
+		if e.Prefix.Addr().Is4() {
+			keys = append(keys, prefix4(e.Prefix)<<indexBits|uint64(i))
 		}
-		if e.ID > MaxID {
-			return nil, fmt.Errorf("fib: entry %d: id %d is above %d", i, e.ID, MaxID)
-		}
-		length := uint64(e.Prefix.Bits())
-		addr := uint64(key(e.Prefix.Addr())) >> (addrBits - length) << (addrBits - length)
-		keys[i] = (addr<<6|length)<<indexBits | uint64(i)
 	}
-	slices.Sort(keys)
-	b := builder{runs: flatten(keys, entries)}
-	return b.build(), nil
+	if !slices.IsSorted(keys) {
+		slices.Sort(keys)
+	}
+	b := builder4{runs: flatten4(keys, entries)}
+	return b.build(directBits4(n))
 }
 
-// run is a range of addresses with one leaf, up to the start of the next run.
-type run struct {
+// prefix4 is a prefix as a number that sorts covering prefixes first: address, then
+// length.
+func prefix4(p netip.Prefix) uint64 {
+	length := uint64(p.Bits())
+	return uint64(key4(p.Addr()))>>(addrBits-length)<<(addrBits-length)<<6 | length
+}
+
+// directBits4 is the number of bits that index the array of a table of n prefixes.
+func directBits4(n int) uint8 {
+	switch {
+	case n <= 64:
+		return strideBits
+	case n <= 4096:
+		return 2 * strideBits
+	}
+	return 3 * strideBits
+}
+
+// run4 is a range of addresses with one leaf, up to the start of the next run.
+type run4 struct {
 	start uint64
 	leaf  uint32
 }
 
-// flatten turns sorted prefixes, which nest, into runs, which do not. The last run
+// flatten4 turns sorted prefixes, which nest, into runs, which do not. The last run
 // starts behind the last address.
-func flatten(keys []uint64, entries []Entry) []run {
+func flatten4(keys []uint64, entries []Entry) []run4 {
 	type open struct {
 		end  uint64
 		leaf uint32
 	}
-	runs := make([]run, 0, len(keys)+2)
+	runs := make([]run4, 0, 2*len(keys)+2)
 	emit := func(start uint64, leaf uint32) {
 		if n := len(runs); n > 0 && runs[n-1].start == start {
 			runs[n-1].leaf = leaf
 			return
 		}
-		runs = append(runs, run{start, leaf})
+		runs = append(runs, run4{start, leaf})
 	}
 	stack := make([]open, 1, addrBits+2)
 	stack[0] = open{1<<addrBits + 1, 0}
@@ -86,23 +87,25 @@ func flatten(keys []uint64, entries []Entry) []run {
 	return runs
 }
 
-// builder makes the words of a table from the first address to the last.
-type builder struct {
-	runs  []run // the first is that of the address that comes next
+// builder4 makes the words of a table from the first address to the last.
+type builder4 struct {
+	runs  []run4 // the first is that of the address that comes next
 	nodes []uint32
 }
 
-func (b *builder) build() *LPM {
-	direct := new([1 << directBits]uint32)
-	for i := range direct {
-		direct[i] = b.word(uint64(i)<<directShift, directShift)
+func (b *builder4) build(direct uint8) lpm4 {
+	t := lpm4{direct: make([]uint32, 1<<direct), shift: addrBits - direct}
+	b.nodes = make([]uint32, 0, len(b.runs))
+	for i := range t.direct {
+		t.direct[i] = b.word(uint64(i)<<t.shift, int(t.shift))
 	}
-	return &LPM{direct: direct, nodes: slices.Clip(b.nodes)}
+	t.nodes = slices.Clip(b.nodes)
+	return t
 }
 
 // word returns the word for 2^width addresses: a leaf if they are in one run, else
 // a new node.
-func (b *builder) word(addr uint64, width int) uint32 {
+func (b *builder4) word(addr uint64, width int) uint32 {
 	end := addr + 1<<width
 	for b.runs[1].start <= addr {
 		b.runs = b.runs[1:]
@@ -116,7 +119,7 @@ func (b *builder) word(addr uint64, width int) uint32 {
 // node appends a node, after those below it, and returns the word that points to
 // it. The last level has fewer than strideBits bits of the address, at the upper
 // end of its index.
-func (b *builder) node(addr uint64, width int) uint32 {
+func (b *builder4) node(addr uint64, width int) uint32 {
 	below := max(width-strideBits, 0)
 	pad := strideBits - (width - below)
 	var starts uint64

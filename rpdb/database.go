@@ -19,9 +19,10 @@ type Database struct {
 	names map[string]int
 
 	rules4, rules6   []rule
-	custom4, custom6 bool // whether the rules are walked at all
-	dissect4         bool // some rule needs the packet's protocol or ports
-	realmUsers       bool // some route or rule has realms
+	index4, index6   RuleIndex // nil: the rules are walked one by one
+	custom4, custom6 bool      // whether the rules are walked at all
+	dissect4         bool      // some rule needs the packet's protocol or ports
+	realmUsers       bool      // some route or rule has realms
 	tables4          map[uint32]*table4
 	six              database6
 	objects          map[uint32]*object

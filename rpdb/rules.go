@@ -9,7 +9,19 @@ type tableFunc func(r *rule, table uint32, st *Step) (err Errno, plen int, group
 // It returns the deciding rule's index, or -1 and ENETUNREACH at the list's end.
 func (db *Database) walkRules(rules []rule, k *Key, w *Walk, look tableFunc) (Errno, int) {
 	t := w.current()
+	x := db.ruleIndex(k.Family)
+	var found Candidates
+	if w != nil {
+		x = nil // the story tells of every rule
+	} else if x != nil {
+		found = x.Candidates(*k)
+	}
 	for i := 0; i < len(rules); i++ {
+		if x != nil {
+			if i = found.Next(i); i < 0 {
+				break
+			}
+		}
 		r := &rules[i]
 		st := t.step(r, i)
 		if !db.match(r, k, st) {

@@ -13,8 +13,11 @@ import (
 type table4 struct {
 	id       uint32
 	aliases  []alias
-	trie     bart.Table[span]
+	trie     *bart.Table[span]
 	defaults int // aliases of 0.0.0.0/0 (tb_num_default)
+
+	index  TableIndex // nil: the trie is searched
+	places []place4   // what the index names
 }
 
 // span is a range of table4.aliases.
@@ -69,7 +72,7 @@ func (db *Database) buildTables4(routes []*Route) {
 		if !slices.IsSortedFunc(rs, compareAliases) {
 			slices.SortStableFunc(rs, compareAliases)
 		}
-		t := &table4{id: id, aliases: make([]alias, len(rs))}
+		t := &table4{id: id, aliases: make([]alias, len(rs)), trie: &bart.Table[span]{}}
 		for i := 0; i < len(rs); {
 			j := i
 			for ; j < len(rs) && rs[j].Dst == rs[i].Dst; j++ {
@@ -142,17 +145,16 @@ func (l *leaf) next(dst netip.Addr) (first, second []alias, plen int) {
 	if l.max < 0 {
 		return nil, nil, -1
 	}
-	pfx := netip.PrefixFrom(dst, l.max)
 	best := -1
 	var got [2][]alias
 	for i := 0; i < l.n; i++ {
 		t := l.tabs[i]
-		p, s, ok := t.trie.LookupPrefixLPM(pfx)
-		if !ok || p.Bits() < best {
+		plen, s, ok := t.longest(dst, l.max)
+		if !ok || plen < best {
 			continue
 		}
-		if p.Bits() > best {
-			best, got = p.Bits(), [2][]alias{}
+		if plen > best {
+			best, got = plen, [2][]alias{}
 		}
 		got[i] = t.aliases[s.from:s.to]
 	}

@@ -11,8 +11,11 @@ import (
 // table6 is one IPv6 routing table: a trie of destinations whose nodes may carry a
 // trie of sources (struct fib6_table, spec IPv6 2.1).
 type table6 struct {
-	nodes bart.Table[*node6]
+	nodes *bart.Table[*node6]
 	size  int // routes
+
+	index  TableIndex // nil: the trie is searched
+	places []place6   // what the index names
 }
 
 // node6 is a destination prefix of a table, or a source prefix below one (struct
@@ -24,11 +27,11 @@ type node6 struct {
 
 // buildTables6 sorts the IPv6 routes into tables.
 func buildTables6(routes []*Route) map[uint32]*table6 {
-	tables := map[uint32]*table6{TableLocal: {}, TableMain: {}}
+	tables := map[uint32]*table6{TableLocal: newTable6(), TableMain: newTable6()}
 	for _, r := range routes {
 		t := tables[r.Table]
 		if t == nil {
-			t = &table6{}
+			t = newTable6()
 			tables[r.Table] = t
 		}
 		t.add(r)
@@ -36,10 +39,12 @@ func buildTables6(routes []*Route) map[uint32]*table6 {
 	return tables
 }
 
+func newTable6() *table6 { return &table6{nodes: &bart.Table[*node6]{}} }
+
 // add appends a route to its node. Routes come in the order of the kernel's list;
 // if a source mixes up metrics, the stable order by metric is restored.
 func (t *table6) add(r *Route) {
-	n := nodeFor(&t.nodes, r.Dst)
+	n := nodeFor(t.nodes, r.Dst)
 	if r.Src.IsValid() && r.Src.Bits() > 0 {
 		if n.sub == nil {
 			n.sub = &bart.Table[*node6]{}
@@ -119,6 +124,15 @@ func (c *cursor6) up() bool {
 	c.from = nil
 	if c.plen == 0 {
 		return false
+	}
+	if c.plen == 129 && c.table.index != nil {
+		i, ok := c.table.index.Lookup(c.dst)
+		if !ok {
+			c.plen = 0
+			return false
+		}
+		c.at, c.plen = c.table.places[i].node, c.table.places[i].plen
+		return true
 	}
 	p, n, ok := c.table.nodes.LookupPrefixLPM(netip.PrefixFrom(c.dst, c.plen-1))
 	if !ok {

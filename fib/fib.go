@@ -1,0 +1,62 @@
+package fib
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// FIB is a policy database compiled for lookups. It gives the decisions of the
+// [rpdb.Database] that it was compiled from, and gives them fast: rules are found by
+// what they select, and the longest prefix of a table as in an [LPM], so that the
+// cost hardly grows with the number of either.
+//
+// The fast ways only find where to look. Rules that are found are tested, and a
+// route that does not take the flow is passed over for a shorter prefix, by the code
+// of rpdb itself; so tos, oif, dead nexthops, throw, suppressors, source routes and
+// scores need no exception.
+//
+// A FIB never changes. Its methods are safe for concurrent use, take no lock and do
+// not allocate.
+type FIB struct{ db *rpdb.Database }
+
+// Compile compiles a database. It costs the time of [NewLPM] for the tables and some
+// 2 µs a rule. The FIB refers to the database, and takes 30 bytes an IPv4 and 90
+// bytes an IPv6 prefix beside it.
+func Compile(db *rpdb.Database) (*FIB, error) {
+	var failed error
+	indexed := db.Index(rpdb.Indexes{
+		Rules: func(f rpdb.Family) rpdb.RuleIndex { return newRuleIndex(db, f) },
+		Table: func(f rpdb.Family, table uint32, prefixes []netip.Prefix) rpdb.TableIndex {
+			entries := make([]Entry, len(prefixes))
+			for i, p := range prefixes {
+				entries[i] = Entry{p, uint32(i)}
+			}
+			t, err := NewLPM(entries)
+			if err != nil {
+				failed = fmt.Errorf("table %d of %s: %w", table, f, err)
+			}
+			return t
+		},
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	return &FIB{indexed}, nil
+}
+
+// Database returns a database that answers as fast as the FIB.
+func (f *FIB) Database() *rpdb.Database { return f.db }
+
+// Lookup answers which way a flow goes, as [rpdb.Database.Lookup] does.
+func (f *FIB) Lookup(flow *rpdb.Flow) rpdb.Decision { return f.db.Lookup(flow) }
+
+// LookupBatch sets out[i] to the decision on flows[i]. It panics if out is shorter
+// than flows.
+func (f *FIB) LookupBatch(flows []rpdb.Flow, out []rpdb.Decision) {
+	out = out[:len(flows)]
+	for i := range flows {
+		out[i] = f.db.Lookup(&flows[i])
+	}
+}

@@ -106,11 +106,34 @@ func compareFIB(t testing.TB, d dice, f rpdb.Family, st *rpdb.State, n int, abou
 			flows[i].Unknown = pick(d, rpdb.FieldUID, rpdb.FieldDPort, rpdb.FieldMark)
 		}
 	}
+	compareFind(t, f, db, compiled, flows, about)
 	compiled.LookupBatch(flows, out)
 	for i := range flows {
 		want, got := db.Lookup(&flows[i]), compiled.Lookup(&flows[i])
 		if got != want || out[i] != want {
 			t.Fatalf("%s: %s (tunnel %d)\n got %+v\nbatch %+v\nwant %+v", about, qs[i].command(newNames()), flows[i].TunID, got, out[i], want)
+		}
+	}
+}
+
+// compareFind asks both for the lookup alone that flows begin with.
+func compareFind(t testing.TB, f rpdb.Family, db *rpdb.Database, compiled *fib.FIB, flows []rpdb.Flow, about string) {
+	t.Helper()
+	for i := range flows {
+		fl := &flows[i]
+		k := rpdb.Key{
+			Family: f, Dst: fl.Dst, Src: f.Zero(), IIF: fl.IIF, OIF: fl.OIF, Mark: fl.Mark, TOS: fl.TOS &^ 3, UID: fl.UID,
+			IPProto: fl.IPProto, SPort: fl.SPort, DPort: fl.DPort, FlowLabel: fl.FlowLabel, TunID: fl.TunID,
+			Scope: rpdb.Scope(i % 3 * 127),
+		}
+		if fl.Src.IsValid() {
+			k.Src, k.HasSrc = fl.Src, true
+		}
+		if k.IIF == 0 {
+			k.IIF = rpdb.Loopback
+		}
+		if got, want := compiled.Find(&k), db.Find(&k); got != want {
+			t.Fatalf("%s: %+v\n got %+v\nwant %+v", about, k, got, want)
 		}
 	}
 }

@@ -60,3 +60,7 @@ func (f *FIB) LookupBatch(flows []rpdb.Flow, out []rpdb.Decision) {
 		out[i] = f.db.Lookup(&flows[i])
 	}
 }
+
+// Find makes one lookup through the rules and nothing else, as [rpdb.Database.Find]
+// does: what a program needs that forwards packets itself.
+func (f *FIB) Find(k *rpdb.Key) rpdb.Found { return f.db.Find(k) }

@@ -163,9 +163,18 @@ func TestFIBAllocates(t *testing.T) {
 		{Dst: netip.MustParseAddr("2001:db9::1"), IIF: 3},
 	}
 	out := make([]rpdb.Decision, len(flows))
-	if n := testing.AllocsPerRun(100, func() { f.LookupBatch(flows, out) }); n != 0 {
+	key := keyOf(&flows[1])
+	if n := testing.AllocsPerRun(100, func() {
+		f.LookupBatch(flows, out)
+		f.Find(&key)
+	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// keyOf is the key of the lookup that a packet's decision begins with.
+func keyOf(f *rpdb.Flow) rpdb.Key {
+	return rpdb.Key{Family: rpdb.FamilyOf(f.Dst), Dst: f.Dst, Src: f.Src, HasSrc: true, IIF: f.IIF, Mark: f.Mark, IPProto: f.IPProto, SPort: f.SPort, DPort: f.DPort}
 }
 
 // BenchmarkLookup measures decisions on packets that a router forwards, by the
@@ -194,6 +203,17 @@ func BenchmarkLookup(b *testing.B) {
 				})
 			}
 			run("fib", f.Database())
+			keys := make([]rpdb.Key, len(flows))
+			for i := range flows {
+				keys[i] = keyOf(&flows[i])
+			}
+			b.Run(fmt.Sprintf("%s/%d/find", kind, n), func(b *testing.B) {
+				i := 0
+				for b.Loop() {
+					f.Find(&keys[i&(1<<14-1)])
+					i++
+				}
+			})
 			if n <= 1000 {
 				run("rpdb", db)
 			}

@@ -48,7 +48,37 @@ func (db *Database) Index(x Indexes) *Database {
 // place4 is what stands at a place of an index of an IPv4 table.
 type place4 struct {
 	span
-	plen int
+	plen  uint8
+	plain bool // every key without oif takes the one route, unless its scope is too wide
+}
+
+// plain reports whether some aliases are one that only its scope can exclude from
+// an answer.
+func plain(as []alias) bool {
+	r, in := as[0].route, as[0].info
+	return len(as) == 1 && r.TOS == 0 && r.Type.Err() == OK && !in.dead && in.nh == nil &&
+		len(in.hops) > 0 && !in.hops[0].dead && !in.hops[0].ignored
+}
+
+// lookupPlain4 is lookupTable4 for what needs no search: a prefix with one plain
+// route, and where no prefix covers. ok is false for all else.
+func (db *Database) lookupPlain4(id uint32, k *Key, res *found4) (err Errno, ok bool) {
+	t := db.tables4[id]
+	if t == nil || t.index == nil || !db.custom4 || k.OIF != 0 {
+		return OK, false
+	}
+	i, found := t.index.Lookup(k.Dst)
+	if !found {
+		return EAGAIN, true
+	}
+	p := &t.places[i]
+	a := &t.aliases[p.from]
+	if !p.plain || a.info.scope < k.Scope {
+		return OK, false
+	}
+	res.choose(a, &a.info.hops[0], 0)
+	res.table, res.plen = id, int(p.plen)
+	return OK, true
 }
 
 func (t *table4) indexed(x Indexes) *table4 {
@@ -58,7 +88,7 @@ func (t *table4) indexed(x Indexes) *table4 {
 		dst := t.aliases[i].route.Dst
 		s, _ := t.trie.Get(dst)
 		prefixes = append(prefixes, dst)
-		places = append(places, place4{s, dst.Bits()})
+		places = append(places, place4{s, uint8(dst.Bits()), plain(t.aliases[s.from:s.to])})
 		i = int(s.to)
 	}
 	return &table4{
@@ -79,7 +109,7 @@ func (t *table4) longest(dst netip.Addr, limit int) (plen int, s span, ok bool) 
 		return 0, span{}, false
 	}
 	p := &t.places[i]
-	return p.plen, p.span, true
+	return int(p.plen), p.span, true
 }
 
 // place6 is what stands at a place of an index of an IPv6 table.

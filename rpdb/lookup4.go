@@ -17,6 +17,11 @@ type found4 struct {
 // returns EAGAIN if there is none, and the error of the route's type if it has
 // one. exists is false if the table is not there.
 func (db *Database) lookupTable4(id uint32, k *Key, res *found4, st *Step) (err Errno, exists bool) {
+	if st == nil {
+		if err, ok := db.lookupPlain4(id, k, res); ok {
+			return err, true
+		}
+	}
 	l, ok := db.search(id)
 	if !ok {
 		return EAGAIN, false

@@ -83,6 +83,9 @@ func selectorsOf(r *Rule) []Selector {
 // match reports whether a rule applies to a flow (fib_rule_match). st, if not nil,
 // receives the outcome of every selector.
 func (db *Database) match(r *rule, k *Key, st *Step) bool {
+	if len(r.sels) == 0 {
+		return !r.Invert()
+	}
 	ok := true
 	for _, s := range r.sels {
 		hit := db.test(r, k, s)

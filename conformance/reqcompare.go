@@ -20,7 +20,7 @@ type reqOutcome struct {
 // blank masks what cannot be foreseen, in place.
 func (o *reqOutcome) blank() {
 	o.answers = slices.DeleteFunc(o.answers, ofReports)
-	o.notes = slices.DeleteFunc(o.notes, ofReports)
+	o.notes = slices.DeleteFunc(o.notes, func(m []byte) bool { return ofReports(m) || byTimer(m) })
 	for _, m := range o.answers {
 		mask(m)
 	}

@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,6 +62,8 @@ type reqGen struct {
 	seq    uint32
 	steps  []reqStep
 	t      traits
+	// shared6 tells that there may be IPv6 nexthop objects.
+	shared6 bool
 }
 
 func (g *reqGen) socket() reqSock {
@@ -104,10 +107,23 @@ func (g *reqGen) message(m netlink.Message, s reqStep) {
 	}
 	s.settle = unsettles(s.data)
 	g.steps = append(g.steps, s)
-	if asksToNotify(s.data) {
+	switch t, f := s.typ(); {
+	case asksToNotify(s.data):
 		g.steps = append(g.steps, reqStep{op: SysctlOp{"net/ipv4/route/flush", "1"}})
+	case t == rtnl.RTMNewNextHop && f == rpdb.IPv6:
+		g.shared6 = true
+	case t == rtnl.RTMGetRoute && f == rpdb.IPv6 && g.shared6:
+		g.sound(emptyShared6)
 	}
 }
+
+// emptyShared6 makes the kernel forget the answers that it keeps with IPv6 nexthop
+// objects, for each processor, and gives to other routes by the same object: it changes
+// a route, in a table that no rule names.
+var emptyShared6 = RouteOp{Verb: Replace, Route: rpdb.Route{
+	Family: rpdb.IPv6, Table: 77777, Dst: netip.MustParsePrefix("100::/64"), Type: rpdb.Unreachable,
+	Priority: 1, Protocol: rpdb.ProtoStatic,
+}}
 
 // asksToNotify reports whether a request is an IPv4 RTM_GETROUTE with RTM_F_NOTIFY. The
 // flag stays in the answer that the nexthop has in its cache for the processor that

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/mdlayher/netlink"
+
+	"github.com/rulewalk/rulewalk/rpdb"
 )
 
 // reqMask is a part of a message that no emulation can foresee. Two namespaces of one
@@ -47,6 +49,8 @@ var reqMasks = []reqMask{
 	{base: msgLink, path: []uint16{18, 2, 17}, why: "IFLA_BR_TCN_TIMER: time that is left"},
 	{base: msgLink, path: []uint16{18, 2, 18}, why: "IFLA_BR_TOPOLOGY_CHANGE_TIMER: time that is left"},
 	{base: msgLink, path: []uint16{18, 2, 19}, why: "IFLA_BR_GC_TIMER: time that is left"},
+	{base: msgLink, path: []uint16{18, 5, 22}, why: "IFLA_BRPORT_FORWARD_DELAY_TIMER: time that is left"},
+	{base: msgLink, path: []uint16{12, 22}, why: "likewise, in messages of AF_BRIDGE"},
 	{base: msgAddr, path: []uint16{6}, from: 8, why: "ifa_cacheinfo: when the address was made and changed"},
 	{base: msgAddr, path: []uint16{6}, from: 0, to: 1, only: finiteLife, why: "ifa_cacheinfo: the low byte of a lifetime that runs"},
 	{base: msgAddr, path: []uint16{6}, from: 4, to: 5, only: finiteLife, why: "ifa_cacheinfo: the low byte of a lifetime that runs"},
@@ -119,6 +123,15 @@ func (r *reqMask) apply(b []byte, path []uint16) {
 			}
 		}
 	}
+}
+
+// byTimer reports whether a notification tells of a neighbour whose state a timer has
+// changed (neigh_timer_handler): nobody asked for it, and when it comes is the kernel's
+// affair. Devices hear nothing, so that no packet changes any.
+func byTimer(m []byte) bool {
+	s := reqStep{data: m}
+	t, f := s.typ()
+	return t == msgNeigh && (f == rpdb.IPv4 || f == rpdb.IPv6) && binary.NativeEndian.Uint32(m[12:]) == 0
 }
 
 // ofReports reports whether a message is about a neighbour that the kernel makes when

@@ -58,6 +58,7 @@ type device struct {
 	maxMTU          uint32
 	queues          [2]uint32 // for sending, for receiving
 	sizes           segmentSizes
+	flagsChanged    uint32 // while eventChange is told: the flags that brought it about
 	headroom        uint16
 	wantedRoom      uint16 // of veth: what the bridge above wants
 	tailroom        uint16

@@ -29,9 +29,6 @@ func getRoute(r *request) error {
 	}
 	d := db.Lookup(&q.flow)
 	rep := rtnl.ExpectedOf(q.flow, &d, q.GetOptions)
-	if rt := d.Route; rt != nil && rt.Family == rpdb.IPv6 && rt.NHID == 0 && d.Leg > 0 {
-		n.ownLeg6(&rep, &d)
-	}
 	if rep.Err != rpdb.OK {
 		return fail(rep.Err, rep.Msg)
 	}
@@ -100,32 +97,6 @@ func (n *Namespace) fillMatch(q *routeQuery, d *rpdb.Decision, db *rpdb.Database
 		r = s[d.Leg]
 	}
 	return n.fillMatch6(r, q.flow.IIF)
-}
-
-// ownLeg6 writes what the kernel keeps with each leg of a multipath route of IPv6, for
-// which dumps, and so the model, have one place: legs are routes of their own, which
-// may differ.
-func (n *Namespace) ownLeg6(rep *rtnl.Reply, d *rpdb.Decision) {
-	rt := d.Route
-	t := n.fib6.table(rt.Table)
-	if t == nil {
-		return
-	}
-	fn := locate(&t.root, key6Of(rt.Dst.Addr()), uint8(rt.Dst.Bits()))
-	if fn != nil && rt.Src.Bits() > 0 && fn.subtree != nil {
-		fn = locate(fn.subtree, key6Of(rt.Src.Addr()), uint8(rt.Src.Bits()))
-	}
-	if fn == nil {
-		return
-	}
-	want := &rt.NextHops[d.Leg]
-	for r := fn.leaf; r != nil; r = r.next {
-		if r.metric != rt.Priority || r.nh.Dev != want.Dev || r.nh.Gateway != want.Gateway || !sameEncap(r.nh.Encap, want.Encap) {
-			continue
-		}
-		rep.Protocol, rep.Pref.V, rep.Metrics = r.protocol, r.pref, r.metrics.list()
-		return
-	}
 }
 
 // alias4At is an entry by its place in a dump of all tables.

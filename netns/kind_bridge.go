@@ -119,12 +119,12 @@ func deleteBridge(d *device, list []*device) []*device {
 }
 
 func openBridge(d *device) error {
-	d.snoopers(true)
 	for _, p := range d.own.(*bridge).ports {
 		if p.dev.running && p.dev.operUp() {
 			p.enable()
 		}
 	}
+	d.snoopers(true)
 	return nil
 }
 
@@ -216,10 +216,12 @@ func (br *bridge) selectStates() {
 	br.dev.setCarrier(live)
 }
 
-// enable lets a port forward (br_stp_enable_port).
+// enable lets a port forward, and tells twice (br_make_forwarding,
+// br_stp_enable_port).
 func (p *bridgePort) enable() {
 	p.designate()
 	p.state = portForwarding
+	p.notify(false)
 	p.br.selectStates()
 	p.notify(false)
 }

@@ -155,6 +155,11 @@ func (k *tunnelKind) kind() *linkKind {
 	}
 	if k.attrs != nil {
 		out.change = func(l *linkRequest, d *device) error {
+			if k.name == "vxlan" {
+				if err := checkVXLANChange(l, d.own.(*tunnel)); err != nil {
+					return err
+				}
+			}
 			d.own.(*tunnel).change(l, d)
 			return nil
 		}
@@ -245,6 +250,31 @@ func validateVXLAN(tb, data attrs) error {
 	}
 	if data.has(1) && data.u32(1) >= 1<<24 {
 		return failAttr(rpdb.ERANGE, "VXLAN ID must be lower than 16777216", data[1])
+	}
+	return nil
+}
+
+// checkVXLANChange refuses what cannot change once a device is there
+// (vxlan_nl2conf).
+func checkVXLANChange(l *linkRequest, t *tunnel) error {
+	const id, portRange, port, udpChecksum = 1, 10, 15, 18
+	data := l.data
+	fixed := func(typ int, what string) error {
+		return failAttr(rpdb.EOPNOTSUPP, "Cannot change "+what, data[typ])
+	}
+	switch {
+	case data.has(id) && !bytes.Equal(data[id][:4], t.value(id)):
+		const text = "Cannot change VNI"
+		if !l.tb.has(id) {
+			return fail(rpdb.EOPNOTSUPP, text)
+		}
+		return failAttr(rpdb.EOPNOTSUPP, text, l.tb[id]) // as the kernel, which blames the link's attribute of that number
+	case data.has(portRange):
+		return fixed(portRange, "port range")
+	case data.has(port):
+		return fixed(port, "port")
+	case data.has(udpChecksum):
+		return fixed(udpChecksum, "UDP_CSUM flag")
 	}
 	return nil
 }

@@ -72,7 +72,9 @@ func (d *device) notifyFlags(old, told uint32, r *request) {
 		d.ns.deviceEvent(d, e)
 	}
 	if d.Up() && changes&^(rpdb.IFFUp|iffPromisc|iffAllMulti|volatileFlags) != 0 {
+		d.flagsChanged = changes
 		d.ns.deviceEvent(d, eventChange)
+		d.flagsChanged = 0
 	}
 }
 

@@ -8,7 +8,10 @@ import (
 
 // Multicast routing has families of its own. The emulated kernel knows it, but nobody
 // routes multicast: its tables are empty.
-const mrouteTable = 253 // RT_TABLE_DEFAULT, of IPv4 and IPv6 multicast routing
+const (
+	mrouteTable4 = rpdb.TableDefault
+	mrouteTable6 = tableMain // RT6_TABLE_DFLT
+)
 
 // mroutePolicy4 is rtm_ipmr_policy, mroutePolicy6 ip6mr_getroute_policy.
 var (
@@ -80,7 +83,11 @@ func getMRoute(r *request) error {
 	if four {
 		return fail(rpdb.ENOENT, "")
 	}
-	return fail(rpdb.ENOENT, "ipv6: MR cache entry not found")
+	// Without a table it looks for RT_TABLE_DEFAULT, which is not there.
+	if tb.has(rtaTable) && tb.u32(rtaTable) == mrouteTable6 {
+		return fail(rpdb.ENOENT, "ipv6: MR cache entry not found")
+	}
+	return fail(rpdb.ENOENT, "ipv6: MR table does not exist")
 }
 
 // dumpMRoutes answers RTM_GETROUTE with NLM_F_DUMP (ipmr_rtm_dumproute,
@@ -91,10 +98,11 @@ func dumpMRoutes(r *request) error {
 		return err
 	}
 	r.filtered = r.filtered || f.set
-	if f.table != 0 && f.table != mrouteTable {
-		if r.family() == familyIPMR {
-			return fail(rpdb.ENOENT, "ipv4: MR table does not exist")
-		}
+	switch four := r.family() == familyIPMR; {
+	case f.table == 0:
+	case four && f.table != mrouteTable4:
+		return fail(rpdb.ENOENT, "ipv4: MR table does not exist")
+	case !four && f.table != mrouteTable6:
 		return fail(rpdb.ENOENT, "ipv6: MR table does not exist")
 	}
 	return nil

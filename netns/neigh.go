@@ -321,7 +321,7 @@ func (n *Namespace) removeProxy(x *neigh) {
 // is in disable4 and down6.
 func arpDevice(n *Namespace, d *device, e event) {
 	switch {
-	case e == eventChangeAddr:
+	case e == eventChangeAddr, e == eventChange && d.flagsChanged&rpdb.IFFNoARP != 0:
 		n.flushNeighs(rpdb.IPv4, d, true)
 	case e == eventChange && !d.hasCarrier() && d.conf4[conf4EvictNoCarrier] != 0:
 		n.flushNeighs(rpdb.IPv4, d, false)
@@ -330,7 +330,7 @@ func arpDevice(n *Namespace, d *device, e event) {
 
 func ndiscDevice(n *Namespace, d *device, e event) {
 	switch {
-	case e == eventChangeAddr, e == eventDown:
+	case e == eventChangeAddr, e == eventDown, e == eventChange && d.flagsChanged&rpdb.IFFNoARP != 0:
 		n.flushNeighs(rpdb.IPv6, d, true)
 	case e == eventChange && !d.hasCarrier() && d.conf6[conf6EvictNoCarrier] != 0:
 		n.flushNeighs(rpdb.IPv6, d, false)

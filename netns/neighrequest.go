@@ -154,6 +154,9 @@ func (n *Namespace) newProxy(d *device, addr netip.Addr, flags uint32, permanent
 	}
 	x := n.neighs.proxy(d, addr)
 	if x == nil {
+		if addr.Is6() && d == nil { // pndisc_constructor
+			return fail(rpdb.ENOBUFS, "")
+		}
 		x = &neigh{dev: d, addr: addr}
 		n.neighs.addProxy(x)
 		if addr.Is6() && d != nil && d.inet6 != nil { // pndisc_constructor

@@ -179,10 +179,38 @@ func (n *Namespace) modelRoute6(r *route6) rpdb.Route {
 		out.NextHops = legs
 		return out
 	}
-	for _, s := range r.siblings() {
+	ring := r.siblings()
+	alike := true
+	for _, s := range ring {
 		nh := s.nh
 		nh.Flags = n.hopFlags6(&nh)
 		out.NextHops = append(out.NextHops, nh)
+		alike = alike && s.alike(r)
+	}
+	if !alike {
+		for i, s := range ring {
+			out.Siblings = append(out.Siblings, n.modelSibling6(s, out.NextHops[i:i+1]))
+		}
+	}
+	return out
+}
+
+// alike reports whether siblings differ in their nexthops alone.
+func (r *route6) alike(o *route6) bool {
+	return r.typ == o.typ && r.protocol == o.protocol && r.pref == o.pref && r.prefsrc == o.prefsrc &&
+		r.expires == o.expires && (r.flags^o.flags)&flagExpires == 0 &&
+		(r.metrics == o.metrics || r.metrics != nil && o.metrics != nil && *r.metrics == *o.metrics)
+}
+
+// modelSibling6 returns a leg of a multipath route as a route of its own.
+func (n *Namespace) modelSibling6(r *route6, hop []rpdb.NextHop) rpdb.Route {
+	out := rpdb.Route{
+		Family: rpdb.IPv6, Table: r.table.id, Dst: r.dst, Src: r.src, NextHops: hop,
+		Type: r.typ, Protocol: r.protocol, Priority: r.metric, PrefSrc: r.prefsrc,
+		Pref: r.pref, Metrics: r.metrics.list(),
+	}
+	if r.flags&flagExpires != 0 {
+		out.Expires = rpdb.Some(int64(n.expiry6(r)) * 10)
 	}
 	return out
 }

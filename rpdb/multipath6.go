@@ -140,7 +140,7 @@ func (p *picker6) leg(hash uint32) int {
 			continue
 		}
 		l := p.s.db.leg6(p.hit.route, nil, i)
-		if score, _ := p.s.rate(p.hit.route, &l, p.s.strict); score < 0 {
+		if score, _ := p.s.rate(p.hit.route.Sibling(i), &l, p.s.strict); score < 0 {
 			break
 		}
 		return i
@@ -218,7 +218,7 @@ func (db *Database) legs6(f *Flow, d *Decision) []Leg {
 	out := make([]Leg, n)
 	for i := range out {
 		l := db.leg6(r, obj, i)
-		out[i] = Leg{Index: i, Share: share[i], Src: r.PrefSrc}
+		out[i] = Leg{Index: i, Share: share[i], Src: r.Sibling(i).PrefSrc}
 		if obj != nil {
 			out[i].Hop = NextHop{Dev: l.oif, Gateway: l.gw, Weight: obj.hops[i].weight}
 		} else {

@@ -92,7 +92,7 @@ func (l *look6) answer(err Errno, d *Decision) {
 	if err != OK {
 		return
 	}
-	d.Type, d.UsesRoute = res.route.Type, true
+	d.Type, d.UsesRoute = res.own().Type, true
 	d.OIF = resultDev6(res.route, &res.hop)
 	d.Gateway = res.hop.gw
 	if loopReject(&res.pick6, res.hop.dev) {

@@ -133,6 +133,19 @@ type Route struct {
 
 	Metrics []Metric // RTAX_*
 	Extra   []Attr   // attributes that this model does not know
+
+	// Siblings are the legs of an IPv6 multipath route as the routes of their own that
+	// they are, where they differ in more than their nexthops (type, protocol,
+	// preference, source, metrics, expiry); else nil. No dump shows it.
+	Siblings []Route
+}
+
+// Sibling returns the route that a leg is, the route itself where legs are alike.
+func (r *Route) Sibling(leg int) *Route {
+	if leg >= 0 && leg < len(r.Siblings) {
+		return &r.Siblings[leg]
+	}
+	return r
 }
 
 // Metric is one entry of a route's metrics (RTAX_*): a number, or a name for

@@ -83,7 +83,7 @@ func (s *search6) scan(routes []*Route, strict strict6) (pick6, bool) {
 // consider takes a route if it beats the best so far. It returns true when the
 // scan ends there: at a blackhole object.
 func (s *search6) consider(r *Route, strict strict6, hit *pick6, best *int) bool {
-	if r.Expires.Set && r.Expires.V < 0 {
+	if r.Siblings == nil && r.expired() {
 		s.note(r, -1, RouteExpired)
 		return false
 	}
@@ -97,7 +97,7 @@ func (s *search6) consider(r *Route, strict strict6, hit *pick6, best *int) bool
 	why, failed := RouteDead, -1
 	for i := range s.db.legCount(r, obj) {
 		leg := s.db.leg6(r, obj, i)
-		score, v := s.score(r, &leg, strict)
+		score, v := s.score(r.Sibling(i), &leg, strict)
 		if score <= *best {
 			if failed < 0 {
 				why, failed = v, i
@@ -135,8 +135,14 @@ func (s *search6) score(r *Route, l *leg6, strict strict6) (int, RouteVerdict) {
 	if l.flags&NHDead != 0 {
 		return -1, RouteDead
 	}
+	if r.expired() {
+		return -1, RouteExpired
+	}
 	return s.rate(r, l, strict)
 }
+
+// expired is rt6_check_expired.
+func (r *Route) expired() bool { return r.Expires.Set && r.Expires.V < 0 }
 
 // rate is score without the look at the link's state (rt6_score_route).
 func (s *search6) rate(r *Route, l *leg6, strict strict6) (int, RouteVerdict) {

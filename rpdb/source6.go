@@ -17,7 +17,7 @@ func (l *look6) sources(d *Decision) {
 		// The first leg's device, whichever leg was chosen.
 		dev = res.obj.hops[0].dev
 	}
-	d.ReplySrc = res.route.PrefSrc
+	d.ReplySrc = res.own().PrefSrc
 	if !d.ReplySrc.IsValid() {
 		d.ReplySrc = l.db.selectSource6(dev, l.k.Dst, nil, nil)
 	}
@@ -27,8 +27,8 @@ func (l *look6) sources(d *Decision) {
 	}
 	vrf := l.db.devs[l.k.L3MDev]
 	foreign := vrf != nil && (dev == nil || dev.vrf != vrf.Index)
-	if res.route.PrefSrc.IsValid() && !foreign {
-		d.Src = res.route.PrefSrc
+	if own := res.own(); own.PrefSrc.IsValid() && !foreign {
+		d.Src = own.PrefSrc
 		l.w.source(SourceTrace{Addr: d.Src, How: SourcePrefSrc, Dev: dev.index()})
 		return
 	}

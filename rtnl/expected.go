@@ -84,7 +84,8 @@ func expected6(f *rpdb.Flow, d *rpdb.Decision) Reply {
 	if f.IIF == 0 {
 		r.PrefSrc = d.ReplySrc
 	}
-	if rt := d.Route; rt != nil {
+	if d.Route != nil {
+		rt := d.Route.Sibling(d.Leg)
 		r.Protocol = rt.Protocol
 		r.Priority.V, r.Pref.V = rt.Priority, rt.Pref
 		r.Metrics = rt.Metrics

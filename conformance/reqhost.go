@@ -93,11 +93,16 @@ type emulated struct {
 
 func newEmulated(c netns.Config) *emulated {
 	e := &emulated{ns: netns.NewWorld(c).New()}
+	e.open()
+	return e
+}
+
+// open opens the sockets.
+func (e *emulated) open() {
 	for _, o := range reqSockOptions {
 		e.socks = append(e.socks, e.ns.DialOptions(o))
 	}
 	e.socks[sockMonitor].Join(reqGroups...)
-	return e
 }
 
 func (e *emulated) Close() error {

@@ -194,6 +194,12 @@ func (c *Client) AddNetNS(name string) (ID, error) {
 	return o.NetNS, err
 }
 
+// Save has the server write the world to a file; see [Server.Save].
+func (c *Client) Save(path string) (saved Saved, err error) {
+	err = c.call("save", saveArgs{Path: path}, &saved)
+	return saved, err
+}
+
 // AttachNetNS gives a namespace another name.
 func (c *Client) AttachNetNS(name string, id ID) error {
 	return c.call("netns.add", netnsArgs{Name: name, ID: id}, nil)

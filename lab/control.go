@@ -57,6 +57,7 @@ var calls map[string]func(*session, json.RawMessage) (any, error)
 func init() {
 	calls = map[string]func(*session, json.RawMessage) (any, error){
 		"info":        handle((*session).info),
+		"save":        handle((*session).save),
 		"shutdown":    handle((*session).shutdown),
 		"netns.add":   handle((*session).addNetNS),
 		"netns.del":   handle((*session).delNetNS),
@@ -99,6 +100,12 @@ func (s *session) shutdown(nothing) (nothing, error) {
 	time.AfterFunc(20*time.Millisecond, s.server.Close)
 	return nothing{}, nil
 }
+
+type saveArgs struct {
+	Path string `json:"path"`
+}
+
+func (s *session) save(a saveArgs) (Saved, error) { return s.server.Save(a.Path) }
 
 // netnsArgs name a namespace.
 type netnsArgs struct {

@@ -24,7 +24,10 @@ func world(t testing.TB, k rpdb.Kernel) *lab.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := lab.NewServer("test", netns.NewWorld(netns.Config{Kernel: k}))
+	s, err := lab.NewServer("test", netns.Config{Kernel: k})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := lab.SetUpExample(s.Root()); err != nil {
 		t.Fatal(err)
 	}

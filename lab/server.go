@@ -38,6 +38,10 @@ type Server struct {
 	spaces *spaces
 	unread atomic.Int64
 
+	config  netns.Config
+	clock   *clock
+	journal *journal
+
 	mu       sync.Mutex
 	clients  map[net.Conn]bool
 	closed   bool
@@ -46,13 +50,30 @@ type Server struct {
 	sweeping bool
 }
 
-// NewServer returns a server for a world that nobody else adds namespaces to. It
-// begins with one namespace, [Root].
-func NewServer(name string, w *netns.World) *Server {
-	return &Server{
-		name: name, born: time.Now(), spaces: newSpaces(w),
-		clients: map[net.Conn]bool{}, done: make(chan struct{}),
+// NewServer returns a server for a new world. It begins with one namespace, [Root].
+// The clock and the journal of the configuration are the server's own.
+func NewServer(name string, c netns.Config) (*Server, error) {
+	s, err := newServer(name, c)
+	if err != nil {
+		return nil, err
 	}
+	s.spaces.add() // Root
+	return s, nil
+}
+
+// newServer returns a server for a world without namespaces.
+func newServer(name string, c netns.Config) (*Server, error) {
+	j, err := newJournal()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		name: name, born: time.Now(), clients: map[net.Conn]bool{}, done: make(chan struct{}),
+		config: c, clock: newClock(), journal: j,
+	}
+	c.Clock, c.Journal = s.clock.Now, j.add
+	s.spaces = newSpaces(netns.NewWorld(c))
+	return s, nil
 }
 
 // Root returns the namespace that the world began with.
@@ -137,6 +158,7 @@ func (s *Server) Close() {
 		return
 	}
 	s.closed = true
+	s.journal.Close()
 	close(s.done)
 	for c := range s.clients {
 		_ = c.Close()

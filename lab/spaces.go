@@ -32,14 +32,14 @@ type name struct {
 }
 
 func newSpaces(w *netns.World) *spaces {
-	s := &spaces{world: w, byID: map[ID]*space{}}
-	s.add() // Root
-	return s
+	return &spaces{world: w, byID: map[ID]*space{}}
 }
 
 // add makes a namespace. The caller holds mu, or is the only one.
-func (s *spaces) add() *space {
-	ns := s.world.New()
+func (s *spaces) add() *space { return s.keep(s.world.New()) }
+
+// keep takes a namespace of the world in.
+func (s *spaces) keep(ns *netns.Namespace) *space {
 	sp := &space{id: ID(ns.FD()), ns: ns}
 	s.byID[sp.id] = sp
 	return sp

@@ -13,6 +13,7 @@ func (n *Namespace) AddEthernet(name string, address [6]byte) (index int, err er
 	if n.byName(name) != nil {
 		return 0, fail(rpdb.EEXIST, "")
 	}
+	n.world.record(Change{Kind: ChangeEthernet, Namespace: n.FD(), Data: append(address[:], name...)})
 	d := &device{
 		Link: rpdb.Link{
 			Index: n.freeIndex(), Name: name, Type: arphrdEther,

@@ -149,7 +149,7 @@ func (n *Namespace) parseGet(r *request) (routeQuery, error) {
 		return q, fail(rpdb.EOPNOTSUPP, "Unsupported ip proto")
 	case f == rpdb.IPv4 && !tb.has(rtaIPProto):
 		q.flow.IPProto = rpdb.ProtoUDP
-	case q.flow.FlowLabel&^0xfffff != 0:
+	case r.strict() && q.flow.FlowLabel&^0xfffff != 0:
 		return q, failAttr(rpdb.EINVAL, "Invalid flow label", tb[rtaFlowLabel])
 	}
 	if q.flow.IIF != 0 && n.byIndex(q.flow.IIF) == nil {

@@ -122,7 +122,7 @@ func (l *linkRequest) changeGroup() error {
 
 func (n *Namespace) group(g uint32) []*device {
 	var out []*device
-	for _, d := range n.devices.list {
+	for _, d := range n.devices.born {
 		if d.Group == g {
 			out = append(out, d)
 		}

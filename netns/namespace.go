@@ -50,6 +50,7 @@ func (n *Namespace) Close() error {
 	w.rtnl.Lock()
 	defer w.rtnl.Unlock()
 	defer w.settle6()
+	w.record(Change{Kind: ChangeClose, Namespace: n.FD()})
 	for _, other := range w.forget(n) {
 		other.forgetNSID(n)
 	}

@@ -65,7 +65,7 @@ func (m *metrics) set(a attr) error {
 		return nil
 	}
 	if len(a.data) != 4 {
-		return fail(rpdb.EINVAL, "Invalid attribute in metrics")
+		return failAttr(rpdb.EINVAL, "Invalid attribute in metrics", a.data)
 	}
 	v := binary.NativeEndian.Uint32(a.data)
 	switch a.typ {

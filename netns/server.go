@@ -178,6 +178,7 @@ func (r *request) run() (dumped bool, err error) {
 	}
 	defer r.lock(h.global, isGet)()
 	if !isGet {
+		r.record()
 		r.ns.changes++
 	}
 	return false, h.doit(r)

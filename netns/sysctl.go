@@ -68,6 +68,7 @@ func (n *Namespace) SetSysctl(name, value string) error {
 	if err := f.may(mayWrite); err != nil {
 		return sysctlError("open", path, err)
 	}
+	w.record(Change{Kind: ChangeSysctl, Namespace: n.FD(), Data: []byte(name + "=" + value)})
 	n.changes++
 	if err := f.write(value); err != nil {
 		return sysctlError("write", path, err)

@@ -25,6 +25,11 @@ type Config struct {
 	CPUs int
 	// NoMPLS is a kernel without mpls_iptunnel: it refuses routes that push labels.
 	NoMPLS bool
+	// Journal, if not nil, is told of every change before it is made, so that
+	// [World.Replay] can make the same world again. It is called under the locks of the
+	// world, from the goroutine of whoever makes the change: it must return soon, must not
+	// use the world, and must not keep the data of the change.
+	Journal func(Change)
 }
 
 // World is a set of namespaces that one kernel holds, with the pairs of links
@@ -69,6 +74,7 @@ func (w *World) New() *Namespace {
 	w.nextID++
 	n.id = w.nextID
 	w.spaces[n.id] = n
+	w.record(Change{Kind: ChangeNew, Namespace: n.FD()})
 	return n
 }
 
@@ -82,9 +88,11 @@ func (w *World) SetPID(pid uint32, n *Namespace) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if n == nil {
+		w.record(Change{Kind: ChangePID, PID: pid})
 		delete(w.pids, pid)
 		return
 	}
+	w.record(Change{Kind: ChangePID, PID: pid, Namespace: n.FD()})
 	w.pids[pid] = n
 }
 

@@ -137,7 +137,8 @@ func genMetrics(t *rapid.T) []rpdb.Metric {
 		m := rpdb.Metric{ID: id, Lock: rapid.Bool().Draw(t, "lock"), Val: u32(t)}
 		if id == rtaxCCAlgo {
 			m.Val, m.Str = 0, genName(t)
-		} else if m.Lock && m.Val == 0 { // only its lock bit is told
+		}
+		if m.Lock && m.Val == 0 && m.Str == "" { // only its lock bit is told
 			locked = append(locked, m)
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -34,11 +35,12 @@ leaves lo alone, down.`,
   rulewalk lab shell -c 'bash fib_rule_tests.sh'
   rulewalk lab shell --kernel 5.10 -c 'ip route show table local'
   rulewalk lab start --name two               a world that lasts, until lab stop two
-  rulewalk lab shell two                      a shell in it`,
+  rulewalk lab shell two                      a shell in it
+  rulewalk lab save two                       two.world, for lab start two.world`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(a.labShell(), a.labStart(), a.labStop(), a.labList())
+	c.AddCommand(a.labShell(), a.labStart(), a.labSave(), a.labStop(), a.labList())
 	return c
 }
 
@@ -63,12 +65,37 @@ func (w *worldFlags) serve(name string) (*lab.Server, net.Listener, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	server := lab.NewServer(name, netns.NewWorld(netns.Config{Kernel: k}))
-	if !w.empty {
-		if err := lab.SetUpExample(server.Root()); err != nil {
-			_ = l.Close()
-			return nil, nil, err
+	server, err := lab.NewServer(name, netns.Config{Kernel: k})
+	if err == nil && !w.empty {
+		err = lab.SetUpExample(server.Root())
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, l.Close())
+	}
+	return server, l, nil
+}
+
+// load makes a saved world again and answers on its socket.
+func (a *app) load(name, file string) (*lab.Server, net.Listener, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, nil, unreadable(err)
+	}
+	defer func() { _ = f.Close() }()
+	l, err := lab.Listen(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	var p *progress
+	server, err := lab.LoadServer(name, f, func(done, all int) {
+		if p == nil {
+			p = a.newProgress("making the world of "+file+" again", int64(all))
 		}
+		p.reach(done)
+	})
+	p.end()
+	if err != nil {
+		return nil, nil, errors.Join(unreadable(fmt.Errorf("%s: %w", file, err)), l.Close())
 	}
 	return server, l, nil
 }
@@ -153,13 +180,21 @@ func (a *app) labStart() *cobra.Command {
 	var w worldFlags
 	var name string
 	c := &cobra.Command{
-		Use:   "start",
+		Use:   "start [FILE]",
 		Short: "Hold a world until it is stopped or interrupted",
 		Long: `Start holds a world in the foreground and serves it on a unix socket that only this
-user can open, until rulewalk lab stop or an interrupt.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			server, l, err := w.serve(name)
+user can open, until rulewalk lab stop or an interrupt. FILE is a world that rulewalk
+lab save has written; it goes on where it was, with the clock of that moment.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && (w.kernel != "" || w.empty) {
+				return fmt.Errorf("--kernel and --empty are for a new world: %s says what its own is like", args[0])
+			}
+			begin := w.serve
+			if len(args) == 1 {
+				begin = func(name string) (*lab.Server, net.Listener, error) { return a.load(name, args[0]) }
+			}
+			server, l, err := begin(name)
 			if err != nil {
 				return err
 			}
@@ -175,6 +210,62 @@ user can open, until rulewalk lab stop or an interrupt.`,
 	c.Flags().StringVar(&name, "name", "lab", "the `NAME` of the world")
 	w.add(c)
 	return c
+}
+
+func (a *app) labSave() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "save [WORLD]",
+		Short: "Write a world to a file, for lab start",
+		Long: `Save writes all that was ever done to a world to a file, from which rulewalk lab start
+makes it again: links, addresses, routes, rules, neighbours, settings and names, in their
+order and with what does not show. The world goes on. In a lab shell the world is the
+shell's own.`,
+		Example: `  rulewalk lab save two                       two.world
+  rulewalk lab save -o before.world           in a lab shell
+  rulewalk lab start --name again two.world`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			socket, name, err := a.worldOf(args)
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				out = name + ".world"
+			}
+			path, err := filepath.Abs(out)
+			if err != nil {
+				return err
+			}
+			c := lab.NewClient(socket)
+			defer func() { _ = c.Close() }()
+			if _, err := c.Info(); err != nil {
+				return unreadable(fmt.Errorf("%w (%s)", lab.ErrNoWorld, name))
+			}
+			saved, err := c.Save(path)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.env.Stderr, "%s: %d changes, %d bytes\n", out, saved.Changes, saved.Bytes)
+			return nil
+		},
+		ValidArgsFunction: completeWorlds,
+	}
+	c.Flags().StringVarP(&out, "output", "o", "", "write to `FILE` (default WORLD.world)")
+	return c
+}
+
+// worldOf returns the socket and the name of the world that arguments name: without
+// any, that of the shell, or the one named lab.
+func (a *app) worldOf(args []string) (socket, name string, err error) {
+	if len(args) == 0 {
+		if socket, _ := lab.FromEnv(a.env.Getenv); socket != "" {
+			return socket, strings.TrimSuffix(filepath.Base(socket), ".sock"), nil
+		}
+		args = []string{"lab"}
+	}
+	socket, err = lab.SocketOf(args[0])
+	return socket, args[0], err
 }
 
 func (a *app) labStop() *cobra.Command {

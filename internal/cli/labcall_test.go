@@ -44,7 +44,10 @@ func serveExample(b *testing.B) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := lab.NewServer("bench", netns.NewWorld(netns.Config{}))
+	s, err := lab.NewServer("bench", netns.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
 	if err := lab.SetUpExample(s.Root()); err != nil {
 		b.Fatal(err)
 	}

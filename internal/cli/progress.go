@@ -53,6 +53,13 @@ func (p *progress) add(n int) {
 	}
 }
 
+// reach says that n are done.
+func (p *progress) reach(n int) {
+	if p != nil {
+		p.bar.SetCurrent(int64(n))
+	}
+}
+
 // collect is a progress function of the reading of a kernel's state.
 func (p *progress) collect(r rtnl.Progress) {
 	if p == nil {

@@ -1,0 +1,45 @@
+package lab
+
+import (
+	"sync"
+	"time"
+)
+
+// clock is the clock of a world: that of the machine, but while a saved world is made
+// again, when it stands at the time of the change that is made.
+type clock struct {
+	born time.Time // what it showed when the world began
+
+	mu    sync.Mutex
+	at    time.Time // what it showed at since
+	since time.Time // zero: it stands
+}
+
+func newClock() *clock {
+	now := time.Now()
+	return &clock{born: now, at: now, since: now}
+}
+
+// Now returns the time.
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.since.IsZero() {
+		return c.at
+	}
+	return c.at.Add(time.Since(c.since))
+}
+
+// elapse lets the clock stand at a time since the world began.
+func (c *clock) elapse(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at, c.since = c.born.Add(d), time.Time{}
+}
+
+// run lets it go on from where it stands.
+func (c *clock) run() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.since = time.Now()
+}

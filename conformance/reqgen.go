@@ -105,7 +105,7 @@ func (g *reqGen) message(m netlink.Message, s reqStep) {
 	if g.spoilt > 0 && g.chance(g.spoilt) {
 		s.data, s.spoilt = spoiler{g.dice}.spoil(s.data, g.seq)
 	}
-	s.settle = unsettles(s.data)
+	s.settle, s.pause = unsettles(s.data), startsTimer(s.data)
 	g.steps = append(g.steps, s)
 	switch t, f := s.typ(); {
 	case asksToNotify(s.data):
@@ -134,6 +134,15 @@ func asksToNotify(m []byte) bool {
 	t, f := s.typ()
 	return t == rtnl.RTMGetRoute && f == rpdb.IPv4 && len(m) >= nlHeader+12 &&
 		binary.NativeEndian.Uint32(m[nlHeader+8:])&rpdb.FlagNotify != 0
+}
+
+// startsTimer reports whether a request gives a neighbour a state that a timer ends at
+// once (NUD_INCOMPLETE, NUD_DELAY, NUD_PROBE), which is in a jiffy or two.
+func startsTimer(m []byte) bool {
+	s := reqStep{data: m}
+	t, _ := s.typ()
+	return t == rtnl.RTMNewNeigh && len(m) >= nlHeader+12 &&
+		binary.NativeEndian.Uint16(m[nlHeader+8:])&(rpdb.NUDIncomplete|rpdb.NUDDelay|rpdb.NUDProbe) != 0
 }
 
 // unsettles reports whether a request can start something that outlasts its answer.

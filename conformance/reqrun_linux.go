@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/mdlayher/netlink"
 
@@ -245,6 +246,9 @@ func parted(s *reqStep, a, b *reqOutcome) bool {
 	return a.refused() != b.refused() || a.err != b.err || len(a.notes) != len(b.notes)
 }
 
+// timerTime is by when a timer that is due at once has run, of 100 Hz kernels too.
+const timerTime = 25 * time.Millisecond
+
 // perform plays one step on one host.
 func perform(h reqHost, s *reqStep) (reqOutcome, error) {
 	var o reqOutcome
@@ -254,6 +258,9 @@ func perform(h reqHost, s *reqStep) (reqOutcome, error) {
 		o.err = sysctlError(h.sysctl(w.Path, w.Value))
 	} else if o.answers, err = h.send(s.sock, s.data); err != nil {
 		return o, err
+	}
+	if s.pause {
+		time.Sleep(timerTime)
 	}
 	if s.settle {
 		t, _ := s.typ()

@@ -22,6 +22,7 @@ type reqStep struct {
 	// spoilt says how the bytes differ from op or text, empty if they do not.
 	spoilt string
 	settle bool // something may go on behind the answer
+	pause  bool // a timer of a neighbour may be due at once
 }
 
 // reqProgram is what a fresh namespace goes through, and how it was drawn.

@@ -91,6 +91,9 @@ func newAddr4(r *request) error {
 	a := parseAddr4(in, head, as)
 	old := in.find(a)
 	if old == nil {
+		if a.local == 0 {
+			return nil
+		}
 		n.setLifetime4(a, valid, preferred)
 		if a.flags&rpdb.IFAMCAutoJoin != 0 {
 			if errno := n.autojoin4(a); errno != rpdb.OK {

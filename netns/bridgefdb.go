@@ -151,8 +151,11 @@ const filterBridgeParts = 1<<1 | 1<<2 | 1<<4 | 1<<5 | 1<<6
 // dumpBridgePorts answers RTM_GETLINK of AF_BRIDGE (rtnl_bridge_getlink).
 func dumpBridgePorts(r *request) error {
 	mask, err := r.bridgeDumpMask()
-	if err != nil && r.strict() {
-		return err
+	if err != nil {
+		if r.strict() {
+			return err
+		}
+		r.ext.warn(refusal(err).Msg)
 	}
 	for _, d := range r.ns.devices.born {
 		if p := bridgePortOf(d); p != nil {

@@ -211,7 +211,10 @@ func (n *Namespace) validNeigh(x *neigh, u neighUpdate) (notify bool, err error)
 		case u.state&rpdb.NUDReachable != 0:
 			x.timer = now + jiffies(p[neighReachable])
 		case u.state&(rpdb.NUDIncomplete|rpdb.NUDDelay|rpdb.NUDProbe) != 0:
-			x.timer = now + jiffies(p[neighRetrans])
+			x.timer = now
+		}
+		if u.state&rpdb.NUDProbe != 0 {
+			x.probes = 0
 		}
 	}
 	if !same {
@@ -257,31 +260,72 @@ func (n *Namespace) neighTimer() jiffies {
 	return next
 }
 
-// ageNeighs ends the states whose time is over (neigh_timer_handler). Nobody answers
-// the probes.
+// ageNeighs ends the states whose time is over. Nobody answers the probes.
 func (n *Namespace) ageNeighs() {
 	now := n.world.now()
 	for _, x := range n.neighs.list {
 		if x.timer == 0 || now < x.timer {
 			continue
 		}
-		p := n.neighParmsOf(x)
 		n.changes++
-		x.updated, x.timer = now, now+jiffies(p[neighRetrans])
-		switch {
-		case x.state&rpdb.NUDReachable != 0:
-			x.state, x.timer = rpdb.NUDStale, 0
-		case x.state&rpdb.NUDDelay != 0:
-			x.state, x.probes = rpdb.NUDProbe, 1
-		case x.probes < uint32(p[neighUcastProbes]+p[neighAppProbes]) ||
-			x.state&rpdb.NUDIncomplete != 0 && x.probes < uint32(p[neighUcastProbes]+p[neighAppProbes]+p[neighMcastProbes]):
-			x.probes++
-			continue
-		default:
-			x.state, x.timer = rpdb.NUDFailed, 0
+		if x.age(n.neighParmsOf(x), now) {
+			n.notifyNeigh(rtnl.RTMNewNeigh, x, 0, 0)
 		}
-		n.notifyNeigh(rtnl.RTMNewNeigh, x, 0, 0)
 	}
+}
+
+// age is neigh_timer_handler. It reports whether others are to be told.
+func (x *neigh) age(p *neighParms, now jiffies) (tell bool) {
+	become := func(state uint16) { x.state, x.updated = state, now }
+	next := now + hz
+	switch {
+	case x.state&rpdb.NUDReachable != 0:
+		switch {
+		case now <= x.confirmed+jiffies(p[neighReachable]):
+			next = x.confirmed + jiffies(p[neighReachable])
+		case now <= x.used+jiffies(p[neighDelayProbe]):
+			become(rpdb.NUDDelay)
+			next = now + jiffies(p[neighDelayProbe])
+		default:
+			become(rpdb.NUDStale)
+			tell = true
+		}
+	case x.state&rpdb.NUDDelay != 0:
+		tell = true
+		if now <= x.confirmed+jiffies(p[neighDelayProbe]) {
+			become(rpdb.NUDReachable)
+			next = x.confirmed + jiffies(p[neighReachable])
+		} else {
+			become(rpdb.NUDProbe)
+			x.probes = 0
+			next = now + jiffies(p[neighRetrans])
+		}
+	default:
+		next = now + jiffies(p[neighRetrans])
+	}
+	const asking = rpdb.NUDIncomplete | rpdb.NUDProbe
+	if x.state&asking != 0 && x.probes >= x.maxProbes(p) {
+		become(rpdb.NUDFailed)
+		x.timer = 0
+		return true
+	}
+	x.timer = 0
+	if x.state&(asking|rpdb.NUDReachable|rpdb.NUDDelay) != 0 { // NUD_IN_TIMER
+		x.timer = max(next, now+hz/100)
+	}
+	if x.state&asking != 0 {
+		x.probes++ // neigh_probe
+	}
+	return tell
+}
+
+// maxProbes is neigh_max_probes.
+func (x *neigh) maxProbes(p *neighParms) uint32 {
+	n := p[neighUcastProbes] + p[neighAppProbes]
+	if x.state&rpdb.NUDProbe == 0 {
+		n += p[neighMcastProbes]
+	}
+	return uint32(n)
 }
 
 // flushNeighs removes the neighbours and proxies of a device (neigh_ifdown,

@@ -255,16 +255,16 @@ func getNeigh(r *request) error {
 	if !tb.has(ndaDst) {
 		return failMissing(rpdb.EINVAL, ndaDst)
 	}
+	for typ := range tb {
+		if tb.has(typ) && typ != ndaDst {
+			return invalid("Unsupported attribute in neighbor get request")
+		}
+	}
 	if h.family != rpdb.IPv4 && h.family != rpdb.IPv6 {
 		return fail(rpdb.EAFNOSUPPORT, "Unsupported family in header for neighbor get request")
 	}
 	if len(tb[ndaDst]) != h.family.Bits()/8 {
 		return invalid("Invalid network address in neighbor get request")
-	}
-	for typ := range tb {
-		if tb.has(typ) && typ != ndaDst {
-			return invalid("Unsupported attribute in neighbor get request")
-		}
 	}
 	var d *device
 	if h.index != 0 {

@@ -149,31 +149,16 @@ func (h *nexthop) check6() error {
 
 // checkUsers checks whether the routes by the object may use another
 // (fib_check_nh_list, fib6_check_nh_list).
-func (h *nexthop) checkUsers(by *nexthop, sixFirst bool) error {
-	four := func() error {
-		for _, fi := range h.infos4 {
-			if err := by.check4(fi.scope); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	six := func() error {
-		if len(h.routes) == 0 {
-			return nil
-		}
-		return by.check6()
-	}
-	checks := []func() error{four, six}
-	if sixFirst {
-		slices.Reverse(checks)
-	}
-	for _, check := range checks {
-		if err := check(); err != nil {
+func (h *nexthop) checkUsers(by *nexthop) error {
+	for _, fi := range h.infos4 {
+		if err := by.check4(fi.scope); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(h.routes) == 0 {
+		return nil
+	}
+	return by.check6()
 }
 
 // join makes the entries of a group known to its members.

@@ -353,6 +353,9 @@ func (n *Namespace) makeObject(c *objectConfig) (*nexthop, error) {
 		hop.encap = encap
 	}
 	if c.fdb {
+		if c.family == rpdb.IPv6 && !hop.gw.IsValid() {
+			hop.gw = netip.IPv6Unspecified() // fib6_nh_init takes the gateway as it is
+		}
 		return h, nil
 	}
 	var err error
@@ -429,14 +432,14 @@ func (n *Namespace) insertObject(h *nexthop, c *objectConfig, r *request) error 
 
 // replaceObject gives an object the contents of another (replace_nexthop).
 func (n *Namespace) replaceObject(old, h *nexthop, c *objectConfig) error {
-	if err := old.checkUsers(h, true); err != nil {
+	if err := old.checkUsers(h); err != nil {
 		return err
 	}
 	for _, e := range old.groups {
 		if h.group == nil && h.hop.reject && len(e.parent.group.entries) > 1 {
 			return fail(rpdb.EINVAL, "Blackhole nexthop can not be a member of a group with more than one path")
 		}
-		if err := e.parent.checkUsers(h, false); err != nil {
+		if err := e.parent.checkUsers(h); err != nil {
 			return err
 		}
 	}

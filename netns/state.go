@@ -71,7 +71,7 @@ func (n *Namespace) state() *rpdb.State {
 			CustomLocal4: tri(n.ip4.customLocal),
 		},
 	}
-	for _, d := range n.devices.list {
+	for _, d := range n.devices.born { // in which order addresses are looked for (for_each_netdev)
 		st.Links = append(st.Links, d.Link)
 	}
 	return st

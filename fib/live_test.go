@@ -60,8 +60,10 @@ func (v *versions) advance() error {
 func TestReadersSeeVersions(t *testing.T) {
 	v := newVersions(t)
 	flows := []rpdb.Flow{
-		{Dst: netip.MustParseAddr("198.18.0.1")}, {Dst: netip.MustParseAddr("2001:db8::9")},
-		{Dst: netip.MustParseAddr("198.19.0.1"), Src: pod(1), IIF: 3}, {Dst: netip.MustParseAddr("203.0.113.1")},
+		{Dst: netip.MustParseAddr("198.18.0.1")},
+		{Dst: netip.MustParseAddr("2001:db8::9")},
+		{Dst: netip.MustParseAddr("198.19.0.1"), Src: pod(1), IIF: 3},
+		{Dst: netip.MustParseAddr("203.0.113.1")},
 	}
 	var readers sync.WaitGroup
 	var reads atomic.Int64

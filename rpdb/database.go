@@ -24,6 +24,7 @@ type Database struct {
 	dissect4         bool      // some rule needs the packet's protocol or ports
 	realmUsers       bool      // some route or rule has realms
 	tables4          map[uint32]*table4
+	low4             []*table4 // the indexed ones of ids below 256
 	six              database6
 	objects          map[uint32]*object
 	neighs           map[neighKey]uint16

@@ -34,9 +34,13 @@ type Indexes struct {
 func (db *Database) Index(x Indexes) *Database {
 	out := *db
 	out.index4, out.index6 = x.Rules(IPv4), x.Rules(IPv6)
+	out.low4 = make([]*table4, 256)
 	out.tables4 = make(map[uint32]*table4, len(db.tables4))
 	for id, t := range db.tables4 {
 		out.tables4[id] = t.indexed(x)
+		if id < uint32(len(out.low4)) {
+			out.low4[id] = out.tables4[id]
+		}
 	}
 	out.six.tables = make(map[uint32]*table6, len(db.six.tables))
 	for id, t := range db.six.tables {
@@ -63,8 +67,16 @@ func plain(as []alias) bool {
 // lookupPlain4 is lookupTable4 for what needs no search: a prefix with one plain
 // route, and where no prefix covers. ok is false for all else.
 func (db *Database) lookupPlain4(id uint32, k *Key, res *found4) (err Errno, ok bool) {
-	t := db.tables4[id]
-	if t == nil || t.index == nil || !db.custom4 || k.OIF != 0 {
+	if !db.custom4 || k.OIF != 0 {
+		return OK, false
+	}
+	var t *table4
+	if id < uint32(len(db.low4)) {
+		t = db.low4[id]
+	} else {
+		t = db.tables4[id]
+	}
+	if t == nil || t.index == nil {
 		return OK, false
 	}
 	i, found := t.index.Lookup(k.Dst)

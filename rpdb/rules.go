@@ -10,14 +10,13 @@ type tableFunc func(r *rule, table uint32, st *Step) (err Errno, plen int, group
 func (db *Database) walkRules(rules []rule, k *Key, w *Walk, look tableFunc) (Errno, int) {
 	t := w.current()
 	x := db.ruleIndex(k.Family)
-	var found Candidates
-	if w != nil {
-		x = nil // the story tells of every rule
-	} else if x != nil {
-		found = x.Candidates(*k)
+	var found *Candidates
+	if x != nil && w == nil { // the story tells of every rule
+		c := x.Candidates(*k)
+		found = &c
 	}
 	for i := 0; i < len(rules); i++ {
-		if x != nil {
+		if found != nil {
 			if i = found.Next(i); i < 0 {
 				break
 			}

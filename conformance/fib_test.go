@@ -2,7 +2,11 @@ package conformance
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/rulewalk/rulewalk/fib"
 	"github.com/rulewalk/rulewalk/netns"
@@ -170,6 +174,57 @@ func playFIB(t testing.TB, f rpdb.Family, seed, n uint64, flows int) {
 		other.Rules, other.Links = append([]rpdb.Rule(nil), st.Rules...), append([]rpdb.Link(nil), st.Links...)
 		vary(d, f, &other)
 		compareFIB(t, d, f, &other, flows, about+", varied")
+	}
+}
+
+// TestLiveFollows keeps a fib.Live at the state of an emulated namespace by its
+// notifications: after each request its answers are those of the state, and where
+// the namespace told nothing, nothing changed.
+func TestLiveFollows(t *testing.T) {
+	for n := range uint64(8) {
+		f := []rpdb.Family{rpdb.IPv4, rpdb.IPv6}[n%2]
+		s := NewScenario(f, 3, n)
+		h := newFIBHost()
+		notes := h.ns.Dial()
+		notes.Join(reqGroups...)
+		live, err := fib.NewLive(h.state(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, op := range s.Ops(1) {
+			_, sysctl := op.(SysctlOp)
+			h.play(t, []Op{op})
+			told := sysctl // of which nothing tells
+			for notes.Pending() > 0 {
+				if _, err := notes.Receive(); err != nil {
+					t.Fatal(err)
+				}
+				told = true
+			}
+			st := h.state(t)
+			if told {
+				if err := live.Replace(st); err != nil {
+					t.Fatal(err)
+				}
+			}
+			followed(t, newDice(n, uint64(i)), f, live, st, fmt.Sprintf("scenario %d, op %d (%+v)", n, i, op))
+		}
+		notes.Close()
+		h.sock.Close()
+	}
+}
+
+func followed(t *testing.T, d dice, f rpdb.Family, live *fib.Live, st *rpdb.State, about string) {
+	t.Helper()
+	db, err := st.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range queries(d, f, st, 20) {
+		got, want := live.Lookup(&q.Flow), db.Lookup(&q.Flow)
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
+			t.Fatalf("%s: %s (-want +got)\n%s", about, q.command(newNames()), diff)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func (c *Conn) Capture(progress func(rtnl.Progress)) (*rtnl.Capture, error) {
 func (c *Conn) atRest(read func() error) ([]string, error) {
 	start := time.Now()
 	for n := 1; ; n++ {
-		w, blind := c.watch()
+		w, blind := c.watch(changeGroups)
 		err := read()
 		changed := w.changed()
 		switch {

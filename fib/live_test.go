@@ -111,3 +111,28 @@ func TestApplyRefuses(t *testing.T) {
 		t.Error("a refused change replaced the version")
 	}
 }
+
+// BenchmarkApply measures one change to the rules of a host, of one with 1000 rules,
+// and of a router with a full IPv4 table.
+func BenchmarkApply(b *testing.B) {
+	for _, kind := range []string{"host", "rules", "full"} {
+		b.Run(kind, func(b *testing.B) {
+			st := host(someDsts)
+			switch kind {
+			case "rules":
+				addRules(st, "vpc", 1000)
+			case "full":
+				st = host(fullPrefixes(b, true))
+			}
+			l, err := NewLive(st)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if err := l.Apply(func(st *rpdb.State) { st.Rules[0].Protocol ^= 1 }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -33,35 +33,42 @@ func (t *lpm4) lookup(a uint32) uint32 {
 		return 0
 	}
 	w := t.direct[i]
-	if w&child != 0 {
-		return t.descend(w, a)
+	if w&child == 0 {
+		return w
 	}
-	return w
+	if w = t.step(w, a>>((t.shift-strideBits)&31)&strideMask); w&child == 0 {
+		return w
+	}
+	return t.descend(w, a)
 }
 
-// lookupBatch goes through the direct level for all addresses before it goes on
-// with any.
+// lookupBatch goes through each of the first two levels for all addresses before it
+// goes on with any.
 func (t *lpm4) lookupBatch(addrs *[batch]netip.Addr, ids *[batch]uint32) {
 	var keys, words [batch]uint32
+	direct, shift := t.direct, t.shift&31
 	for i := range addrs {
 		a := key4(addrs[i])
 		keys[i] = a
-		if d := a >> (t.shift & 31); uint(d) < uint(len(t.direct)) {
-			words[i] = t.direct[d]
+		if d := a >> shift; uint(d) < uint(len(direct)) {
+			words[i] = direct[d]
 		}
 	}
+	shift = (shift - strideBits) & 31
 	for i, w := range words {
 		if w&child != 0 {
-			w = t.descend(w, keys[i])
+			if w = t.step(w, keys[i]>>shift&strideMask); w&child != 0 {
+				w = t.descend(w, keys[i])
+			}
 		}
 		ids[i] = w - 1 // NoRoute for 0
 	}
 }
 
-// descend follows the nodes from a word of the direct level to a leaf.
+// descend follows the nodes from the second level on to a leaf.
 func (t *lpm4) descend(w, addr uint32) uint32 {
 	rest := uint64(addr) << padBits
-	for shift := t.shift + padBits - strideBits; w&child != 0; shift -= strideBits {
+	for shift := t.shift + padBits - 2*strideBits; w&child != 0; shift -= strideBits {
 		w = t.step(w, uint32(rest>>(shift&63))&strideMask)
 	}
 	return w
@@ -69,9 +76,9 @@ func (t *lpm4) descend(w, addr uint32) uint32 {
 
 // step returns the word that a node has for the next bits of an address.
 func (t *lpm4) step(w, index uint32) uint32 {
-	node := t.nodes[w&^child:]
-	starts := uint64(node[0]) | uint64(node[1])<<32
-	return node[1+bits.OnesCount64(starts<<((strideMask-index)&63))]
+	at := uint(w &^ child)
+	starts := uint64(t.nodes[at]) | uint64(t.nodes[at+1])<<32
+	return t.nodes[at+1+uint(bits.OnesCount64(starts<<((strideMask-index)&63)))]
 }
 
 // key4 returns an IPv4 address as a number.

@@ -13,7 +13,6 @@ import (
 // the leaf of the addresses outside, and the word of those inside.
 const (
 	bitmapWords = 8
-	nodeWords   = bitmapWords + 1
 
 	pathWords   = 7
 	pathOutside = 5
@@ -36,10 +35,24 @@ type lpm6 struct {
 
 func (t *lpm6) lookup(hi, lo uint64) uint32 {
 	w := t.first(hi)
-	for pos := uint(t.skip) + uint(t.bits); w&child != 0; {
+	pos := uint(t.skip) + uint(t.bits)
+	for w&(child|path) == child && pos <= 56 {
+		w = t.inside(w, uint(hi>>(56-pos&63)&0xff))
+		pos += 8
+	}
+	for w&child != 0 {
 		w, pos = t.step(w, hi, lo, pos)
 	}
 	return w
+}
+
+// inside returns the word that a node has for the next bits of an address.
+func (t *lpm6) inside(w uint32, index uint) uint32 {
+	at := uint(w & (path - 1))
+	quarter := index >> 6
+	starts := uint64(t.nodes[at+2*quarter]) | uint64(t.nodes[at+2*quarter+1])<<32
+	rank := t.nodes[at+bitmapWords] >> (8 * quarter & 31) & 0xff
+	return t.nodes[at+bitmapWords+uint(rank)+uint(bits.OnesCount64(starts<<(63-index&63)))]
 }
 
 // first returns the word of the direct level.
@@ -56,17 +69,10 @@ func (t *lpm6) first(hi uint64) uint32 {
 
 // step follows one word whose node stands behind pos bits of the address.
 func (t *lpm6) step(w uint32, hi, lo uint64, pos uint) (uint32, uint) {
-	node := t.nodes[w&(path-1):]
 	if w&path != 0 {
-		return t.along(node, hi, lo)
+		return t.along(t.nodes[w&(path-1):], hi, lo)
 	}
-	index := octet(hi, lo, pos)
-	quarter := index >> 6
-	at := quarter * 2
-	starts := uint64(node[at&7]) | uint64(node[at&7+1])<<32
-	rank := node[bitmapWords] >> (8 * quarter & 31) & 0xff
-	n := bits.OnesCount64(starts << (63 - index&63))
-	return node[nodeWords-1+int(rank)+n], pos + 8
+	return t.inside(w, octet(hi, lo, pos)), pos + 8
 }
 
 // octet returns the 8 bits behind the first pos bits of an address. Bits behind the
@@ -118,7 +124,13 @@ func (t *lpm6) lookupBatch(addrs *[batch]netip.Addr, ids *[batch]uint32) {
 		left := 0
 		for i := range open[:n] {
 			d := open[i]
-			w, pos := t.step(d.word, d.hi, d.lo, uint(d.pos))
+			var w uint32
+			pos := uint(d.pos)
+			if d.word&path == 0 && pos <= 56 {
+				w, pos = t.inside(d.word, uint(d.hi>>(56-pos&63)&0xff)), pos+8
+			} else {
+				w, pos = t.step(d.word, d.hi, d.lo, pos)
+			}
 			ids[d.place%batch] = w - 1 // NoRoute for 0
 			d.word, d.pos = w, uint8(pos)
 			open[left%batch] = d

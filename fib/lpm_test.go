@@ -122,6 +122,9 @@ func edges(p netip.Prefix) []netip.Addr {
 }
 
 func TestFullTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds under the race detector")
+	}
 	for _, is4 := range []bool{true, false} {
 		t.Run(map[bool]string{true: "inet", false: "inet6"}[is4], func(t *testing.T) {
 			ps := fullPrefixes(t, is4)
@@ -155,7 +158,11 @@ func randomPrefix(r *rand.Rand) netip.Prefix {
 
 func TestRandomTables(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for n := range 3000 {
+	tables := 3000
+	if testing.Short() {
+		tables = 500
+	}
+	for n := range tables {
 		es := make([]Entry, r.IntN(1+min(n, 200)))
 		if n%500 == 499 {
 			es = make([]Entry, 5000)

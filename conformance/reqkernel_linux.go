@@ -203,7 +203,7 @@ func (r *running) calm(late bool) (bool, error) {
 		}
 		isRunning := k.Flags&rpdb.IFFRunning != 0
 		up[k.Index] = isRunning
-		rest = rest && isRunning == carrier
+		rest = rest && (isRunning == carrier || carrier && heldBack[k.Operstate])
 		return err
 	})
 	if err != nil || !rest {
@@ -212,5 +212,9 @@ func (r *running) calm(late bool) (bool, error) {
 	calm, routes, err := r.lab.calm6(up)
 	return calm && (routes || late), err
 }
+
+// heldBack are the states in which a device does not run though it has a carrier, for
+// the user said so (IF_OPER_TESTING, IF_OPER_DORMANT).
+var heldBack = map[uint8]bool{4: true, 5: true}
 
 const iflaCarrier = 33

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -64,6 +65,8 @@ type reqGen struct {
 	t      traits
 	// shared6 tells that there may be IPv6 nexthop objects.
 	shared6 bool
+	// realms tells that a route may have, or have had, realms.
+	realms bool
 }
 
 func (g *reqGen) socket() reqSock {
@@ -106,8 +109,11 @@ func (g *reqGen) message(m netlink.Message, s reqStep) {
 		s.data, s.spoilt = spoiler{g.dice}.spoil(s.data, g.seq)
 	}
 	s.settle, s.pause = unsettles(s.data), startsTimer(s.data)
+	t, f := s.typ()
+	s.grace = g.realms && t == rtnl.RTMGetRoute && f == rpdb.IPv4
 	g.steps = append(g.steps, s)
-	switch t, f := s.typ(); {
+	g.realms = g.realms || namesRealms(s.data)
+	switch {
 	case asksToNotify(s.data):
 		g.steps = append(g.steps, reqStep{op: SysctlOp{"net/ipv4/route/flush", "1"}})
 	case t == rtnl.RTMNewNextHop && f == rpdb.IPv6:
@@ -124,6 +130,22 @@ var emptyShared6 = RouteOp{Verb: Replace, Route: rpdb.Route{
 	Family: rpdb.IPv6, Table: 77777, Dst: netip.MustParsePrefix("100::/64"), Type: rpdb.Unreachable,
 	Priority: 1, Protocol: rpdb.ProtoStatic,
 }}
+
+// namesRealms reports whether a request is about a route with realms. How many there
+// are decides which checks of sources the kernel makes, and it counts down late, when RCU
+// lets it (free_fib_info_rcu).
+func namesRealms(m []byte) bool {
+	s := reqStep{data: m}
+	t, f := s.typ()
+	if t != rtnl.RTMNewRoute || f != rpdb.IPv4 || len(m) < nlHeader+12 {
+		return false
+	}
+	const multipath, flow = 9, 11
+	attrs, _ := splitAttrs(m[nlHeader+12:])
+	return slices.ContainsFunc(attrs, func(a rawAttr) bool {
+		return a.kind() == flow || a.kind() == multipath && bytes.Contains(a.data, attr(flow, make([]byte, 4))[:4])
+	})
+}
 
 // asksToNotify reports whether a request is an IPv4 RTM_GETROUTE with RTM_F_NOTIFY. The
 // flag stays in the answer that the nexthop has in its cache for the processor that

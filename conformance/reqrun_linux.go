@@ -253,6 +253,9 @@ const timerTime = 25 * time.Millisecond
 func perform(h reqHost, s *reqStep) (reqOutcome, error) {
 	var o reqOutcome
 	var err error
+	if s.grace {
+		time.Sleep(graceTime)
+	}
 	if s.data == nil {
 		w := s.op.(SysctlOp)
 		o.err = sysctlError(h.sysctl(w.Path, w.Value))

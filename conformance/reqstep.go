@@ -23,6 +23,7 @@ type reqStep struct {
 	spoilt string
 	settle bool // something may go on behind the answer
 	pause  bool // a timer of a neighbour may be due at once
+	grace  bool // the answer hangs on what RCU may not have done yet
 }
 
 // reqProgram is what a fresh namespace goes through, and how it was drawn.

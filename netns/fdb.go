@@ -32,7 +32,11 @@ func (r *request) readFDB(verb string, bulk bool) (q fdbRequest, err error) {
 	if len(r.data) < neighHeaderLen {
 		return q, fail(rpdb.EINVAL, "Invalid header length")
 	}
-	if q.tb, err = parseAttrs(r.data[neighHeaderLen:], make([]policy, ndaMax+1), liberal, &r.ext); err != nil {
+	how := liberal
+	if bulk {
+		how = deprecatedStrict // nlmsg_parse without a policy
+	}
+	if q.tb, err = parseAttrs(r.data[neighHeaderLen:], make([]policy, ndaMax+1), how, &r.ext); err != nil {
 		return q, err
 	}
 	q.neighHeader = readNeighHeader(r.data)

@@ -96,7 +96,7 @@ func readVethPeer(l *linkRequest) error {
 	b := l.data[vethInfoPeer]
 	p := &peerRequest{head: readLinkHeader(b)}
 	if p.head.index < 0 {
-		return fail(rpdb.EINVAL, "ifindex can't be negative")
+		return failAttr(rpdb.EINVAL, "ifindex can't be negative", b)
 	}
 	var err error
 	if p.tb, err = parseAttrs(b[linkHeaderLen:], linkPolicy, liberal, &l.ext); err != nil {

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -41,7 +42,7 @@ func (n *Namespace) lookupRules6(dst netip.Addr, oif int, strict bool) found6 {
 			if r.L3MDev && w.l3 != nil {
 				id = w.l3.VRFTable
 			}
-			if f := n.lookupTable6(id, dst, w.oif, strict); f.route != nil {
+			if f := n.lookupTable6(id, dst, w.oif, strict); f.route != nil && n.sourceFits6(r, f.nh.Dev) {
 				return f
 			}
 		default:
@@ -49,6 +50,17 @@ func (n *Namespace) lookupRules6(dst netip.Addr, oif int, strict bool) found6 {
 		}
 	}
 	return found6{}
+}
+
+// sourceFits6 reports whether a rule that looks for a source address by itself, which
+// no request of ip makes, finds one on a device (fib6_rule_saddr): any that the device
+// has.
+func (n *Namespace) sourceFits6(r *rule, index int) bool {
+	if r.Flags&rpdb.RuleFindSaddr == 0 || !r.From.IsValid() || r.From.Bits() == 0 {
+		return true
+	}
+	d := n.byIndex(index)
+	return d != nil && d.inet6 != nil && slices.ContainsFunc(d.inet6.addrs, func(a *addr6) bool { return r.From.Contains(a.addr) })
 }
 
 func (n *Namespace) lookupTable6(id uint32, dst netip.Addr, oif int, strict bool) found6 {
@@ -77,7 +89,7 @@ func (w *walker6) matches(n *Namespace, r *rule) bool {
 		return false
 	case r.L3MDev && w.l3 == nil:
 		return false
-	case has(r.From), has(r.To) && !r.To.Contains(w.dst):
+	case has(r.From) && r.Flags&rpdb.RuleFindSaddr == 0, has(r.To) && !r.To.Contains(w.dst):
 		return false
 	case r.TOS != 0 && !r.DSCP.Set, r.DSCP.Set && r.DSCP.V.Value&r.DSCP.V.Mask&0x3f != 0:
 		return false

@@ -65,6 +65,8 @@ func init() {
 		"netns.find":  handle((*session).findNetNS),
 		"netns.pids":  handle((*session).pids),
 		"netns.of":    handle((*session).netNSOf),
+		"tun.add":     handle((*session).addTun),
+		"tun.del":     handle((*session).delTun),
 		"sysctl.get":  handle((*session).getSysctl),
 		"sysctl.set":  handle((*session).setSysctl),
 		"sysctl.list": handle((*session).listSysctls),

@@ -64,6 +64,7 @@ var story = []string{
 	"ip addr add 192.0.2.1/24 dev br0", "ip addr add 192.0.2.2/24 dev br0", "ip -6 addr add 2001:db8::1/64 dev br0 nodad",
 	"ip -n c addr add 192.0.2.9/24 dev v1", "ip route add 198.51.100.0/24 via 192.0.2.9 table 7",
 	"ip rule add fwmark 7 lookup 7", "ip nexthop add id 3 via 192.0.2.9 dev br0", "ip route add 203.0.113.0/24 nhid 3",
+	"ip tuntap add tun0 mode tun", "ip tuntap add tap7 mode tap", "ip tuntap del tap7 mode tap",
 	"ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev br0", "sysctl -w net.ipv4.ip_forward=1",
 }
 

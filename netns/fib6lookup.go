@@ -139,6 +139,9 @@ func (n *Namespace) consider6(r *route6, oif int, strict bool, best *found6, sco
 		s += 4 * int(r.pref^2&3) // low, medium, high: 1, 2, 3
 		if s > *score {
 			*score, *best = s, found6{r, nh, false}
+			if r.nhid != 0 && !n.world.has(rpdb.FeatureMultipathOIF6) {
+				break // rt6_nh_find_match
+			}
 		}
 	}
 	return false

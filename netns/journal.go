@@ -21,6 +21,8 @@ const (
 	ChangeSysctl                         // a setting was written; Data is NAME=VALUE
 	ChangeEthernet                       // a network card was added; Data is its address and name
 	ChangePID                            // a process was put into a namespace, or (0) forgotten
+	ChangeTun                            // a tun or tap device was added
+	ChangeTunDel                         // and removed
 )
 
 // Change is one thing that was done to a world, for [Config.Journal] and
@@ -88,6 +90,16 @@ func (w *World) Replay(c Change) (made *Namespace, err error) {
 		_, _ = n.AddEthernet(string(c.Data[6:]), [6]byte(c.Data))
 	case ChangePID:
 		w.SetPID(c.PID, n)
+	case ChangeTun, ChangeTunDel:
+		t, ok := decodeTun(c.Data)
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("a tun device of %d bytes", len(c.Data))
+		case c.Kind == ChangeTun:
+			_, _ = n.AddTun(t)
+		default:
+			_ = n.DelTun(t)
+		}
 	default:
 		return nil, fmt.Errorf("a change of unknown kind %d", c.Kind)
 	}

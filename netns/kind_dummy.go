@@ -21,12 +21,6 @@ func init() {
 			setAddress:  setEther,
 			userCarrier: true,
 		},
-		&linkKind{ // tun and tap devices come from /dev/net/tun
-			name: "tun",
-			validate: func(attrs, attrs) error {
-				return fail(rpdb.EOPNOTSUPP, "tun/tap creation via rtnetlink is not supported.")
-			},
-		},
 		&linkKind{
 			name:     "ifb",
 			validate: validateEtherLink,

@@ -130,7 +130,11 @@ func (d *device) open() error {
 	d.syncUnicast()
 	if d.Qdisc == "noop" {
 		d.Qdisc = "noqueue"
-		if !d.noQueue && d.TxQLen != 0 {
+		switch {
+		case d.noQueue || d.TxQLen == 0:
+		case d.queues[0] > 1:
+			d.Qdisc = "mq"
+		default:
 			d.Qdisc = "pfifo_fast"
 		}
 	}

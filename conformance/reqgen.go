@@ -335,7 +335,7 @@ func (g *reqGen) prelude(ops []Op) {
 // quiet keeps the kernel from sending, waiting and drawing by itself.
 func (g *reqGen) quiet() {
 	for _, w := range []string{"all", "default"} {
-		for _, kv := range [][2]string{{"accept_ra", "0"}, {"accept_dad", "0"}, {"router_solicitations", "0"}, {"addr_gen_mode", "1"}} {
+		for _, kv := range [][2]string{{"accept_ra", "0"}, {"accept_dad", "0"}, {"router_solicitations", "0"}, {"router_solicitation_delay", "0"}, {"addr_gen_mode", "1"}} {
 			if w == "default" || kv[0] != "addr_gen_mode" {
 				g.op(SysctlOp{"net/ipv6/conf/" + w + "/" + kv[0], kv[1]})
 			}

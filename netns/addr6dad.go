@@ -100,10 +100,14 @@ func (n *Namespace) completeDAD6(a *addr6) {
 	n.askRouters6(a)
 }
 
-// resumeDAD6 goes on with addresses that waited for the link (addrconf_dad_run).
-func (n *Namespace) resumeDAD6(in *inet6Dev) {
+// resumeDAD6 goes on with addresses that waited for the link, or begins anew with all
+// (addrconf_dad_run).
+func (n *Namespace) resumeDAD6(in *inet6Dev, restart bool) {
 	for _, a := range in.addrs {
-		if a.flags&rpdb.IFATentative != 0 && a.state == stateDAD {
+		if restart {
+			a.state = statePreDAD
+		}
+		if restart || a.flags&rpdb.IFATentative != 0 && a.state == stateDAD {
 			n.queueDAD6(a)
 		}
 	}

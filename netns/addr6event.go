@@ -97,6 +97,9 @@ func (n *Namespace) change6(d *device) {
 	if in != nil {
 		if in.ready() {
 			in.hearGroups6(true)
+			if d.flagsChanged&rpdb.IFFNoARP != 0 {
+				n.resumeDAD6(in, true)
+			}
 			n.linkup6(d, rpdb.NHLinkDown)
 			return
 		}
@@ -111,7 +114,7 @@ func (n *Namespace) configure6(d *device) {
 	if d.inet6 == nil {
 		return
 	}
-	n.resumeDAD6(d.inet6)
+	n.resumeDAD6(d.inet6, false)
 	n.linkup6(d, rpdb.NHDead)
 	d.in6.stamp = n.world.uptime()
 	if d.conf6[conf6MTU] != int32(d.MTU) && d.MTU >= minMTU6 {

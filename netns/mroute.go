@@ -48,6 +48,9 @@ func getMRoute(r *request) error {
 		prefix, policies, how, bits = "ipv6: ", mroutePolicy6, strict, 128
 	}
 	if len(r.data) < routeHeaderLen {
+		if !four {
+			return fail(rpdb.EINVAL, "Invalid header length")
+		}
 		return fail(rpdb.EINVAL, prefix+"Invalid header for multicast route get request")
 	}
 	h := r.data

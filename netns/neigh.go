@@ -73,7 +73,8 @@ func (t *neighs) proxy(d *device, a netip.Addr) *neigh {
 // (___neigh_create, arp_constructor, ndisc_constructor).
 func (n *Namespace) createNeigh(d *device, a netip.Addr, flags uint32) (*neigh, error) {
 	now := n.world.now()
-	x := &neigh{dev: d, addr: a, flags: flags, typ: rpdb.Unicast, lladdr: make([]byte, len(d.Address)), used: now, updated: now, confirmed: now}
+	x := &neigh{dev: d, addr: a, flags: flags, typ: rpdb.Unicast, lladdr: make([]byte, len(d.Address)), used: now, updated: now}
+	x.confirmed = now - 2*jiffies(n.neighParmsOf(x)[neighReachable])
 	multicast := a.IsMulticast()
 	if a.Is4() {
 		if d.inet4 == nil {

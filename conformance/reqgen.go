@@ -334,6 +334,7 @@ func (g *reqGen) prelude(ops []Op) {
 
 // quiet keeps the kernel from sending, waiting and drawing by itself.
 func (g *reqGen) quiet() {
+	g.op(SysctlOp{"net/ipv6/conf/lo/router_solicitation_delay", "0"}) // which also puts off checks of addresses
 	for _, w := range []string{"all", "default"} {
 		for _, kv := range [][2]string{{"accept_ra", "0"}, {"accept_dad", "0"}, {"router_solicitations", "0"}, {"router_solicitation_delay", "0"}, {"addr_gen_mode", "1"}} {
 			if w == "default" || kv[0] != "addr_gen_mode" {

@@ -106,7 +106,9 @@ func (g *reqGen) message(m netlink.Message, s reqStep) {
 		s.sock = g.socket()
 	}
 	if g.spoilt > 0 && g.chance(g.spoilt) {
-		s.data, s.spoilt = spoiler{g.dice}.spoil(s.data, g.seq)
+		if data, how := (spoiler{g.dice}).spoil(s.data, g.seq); !foreign(data) {
+			s.data, s.spoilt = data, how
+		}
 	}
 	s.settle, s.pause = unsettles(s.data), startsTimer(s.data)
 	t, f := s.typ()
@@ -156,6 +158,24 @@ func asksToNotify(m []byte) bool {
 	t, f := s.typ()
 	return t == rtnl.RTMGetRoute && f == rpdb.IPv4 && len(m) >= nlHeader+12 &&
 		binary.NativeEndian.Uint32(m[nlHeader+8:])&rpdb.FlagNotify != 0
+}
+
+// foreign reports whether a datagram that was cut short goes on with what the kernel
+// takes for a request to a part that is not emulated, such as traffic control.
+func foreign(datagram []byte) bool {
+	for first := true; len(datagram) >= nlHeader; first = false {
+		n := int(binary.NativeEndian.Uint32(datagram))
+		if n < nlHeader || n > len(datagram) {
+			return false
+		}
+		s := reqStep{data: datagram}
+		t, _ := s.typ()
+		if _, known := reqTypes[t]; !first && !known && t >= msgLink {
+			return true
+		}
+		datagram = datagram[min((n+3)&^3, len(datagram)):]
+	}
+	return false
 }
 
 // startsTimer reports whether a request gives a neighbour a state that a timer ends at

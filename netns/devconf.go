@@ -119,8 +119,7 @@ func inetBegin(n *Namespace, d *device, e event) {
 	if e != eventRegister && (e != eventChangeMTU || !d.NoInet) {
 		return
 	}
-	if d.MTU < minMTU4 {
-		d.NoInet = true
+	if e == eventChangeMTU && d.MTU < minMTU4 {
 		return
 	}
 	d.NoInet, d.conf4, d.conf4Set = false, n.conf.default4, n.conf.defaultSet4

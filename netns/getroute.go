@@ -57,7 +57,7 @@ func (n *Namespace) references(f *rpdb.Flow, d *rpdb.Decision) uint32 {
 	case d.Route == nil, d.Assumed, f.IIF == 0 && f.Dst == limitedBroadcast4:
 		return 1
 	case f.IIF != 0:
-		if d.Type == rpdb.Multicast || d.Realms != 0 || !n.lookups.firstInput(d) {
+		if d.Type == rpdb.Multicast || d.SourceRealms != 0 || !n.lookups.firstInput(d) {
 			return 1
 		}
 		return 2

@@ -33,8 +33,9 @@ func newMRoute(r *request) error {
 	if _, err := parseAttrs(r.data[routeHeaderLen:], mroutePolicy4, liberal, &r.ext); err != nil {
 		return err
 	}
+	const protoMrouted = 17
 	h := r.data
-	if h[1] != 32 || h[2] != 32 || rpdb.RouteType(h[7]) != rpdb.Multicast || h[6] != 0 {
+	if h[1] != 32 || rpdb.RouteType(h[7]) != rpdb.Multicast || h[6] != 0 || h[5] != rpdb.ProtoStatic && h[5] != protoMrouted {
 		return fail(rpdb.EINVAL, "")
 	}
 	return fail(rpdb.ENOENT, "")

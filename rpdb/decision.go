@@ -68,6 +68,10 @@ type Decision struct {
 	FlowSrc, ReplySrc netip.Addr
 	TOS               uint8 // tos of the matched route, as the reply shows it
 	Realms            uint32
+	// SourceRealms are the part of Realms that comes from the way back to the source of
+	// an IPv4 packet that arrived (fib_combine_itag). The kernel does not cache such an
+	// answer.
+	SourceRealms uint32
 
 	// UsesRoute tells that the packet follows the route's nexthop, so that its
 	// gateway and metrics apply; a broadcast or a multicast flow that a default route

@@ -80,7 +80,7 @@ func (in *in4) multicast() {
 	if joined {
 		in.d.Flags |= FlagLocal
 	}
-	in.d.Realms = in.itag
+	in.d.Realms, in.d.SourceRealms = in.itag, in.itag
 }
 
 func (in *in4) martianSource() {
@@ -193,7 +193,7 @@ func (in *in4) local(t RouteType, flags uint32) {
 	}
 	in.d.OIF = in.db.localDevice(h).index()
 	in.report(false)
-	in.d.Realms = in.itag
+	in.d.Realms, in.d.SourceRealms = in.itag, in.itag
 }
 
 // forward sends the packet on (ip_mkroute_input).
@@ -232,7 +232,7 @@ func (in *in4) sharedMedia(out *device) bool {
 
 func (in *in4) report(useRoute bool) {
 	in.db.report4(&in.d, &in.res, in.found, useRoute)
-	in.d.Realms = mergeRealms(in.d.Realms, in.itag)
+	in.d.Realms, in.d.SourceRealms = mergeRealms(in.d.Realms, in.itag), in.itag
 }
 
 func (in *in4) validSource(dst netip.Addr, oif int) bool {

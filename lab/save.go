@@ -182,6 +182,7 @@ func (s *Server) load(h worldHeader, in io.Reader, progress func(done, all int))
 	}
 	s.clock.elapse(max(h.Elapsed, changes.last))
 	s.spaces.world.Work()
+	s.spaces.sweep(nil) // what only processes and sockets kept; none is known yet
 	s.clock.run()
 	return nil
 }

@@ -96,6 +96,31 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// TestNamelessEnd checks that a namespace that only a socket kept when its world was saved
+// ends when the world is loaded, and takes its leg of a veth pair along.
+func TestNamelessEnd(t *testing.T) {
+	c, _ := savedWorld(t, "ip netns add a", "ip link add v0 type veth peer name v1 netns a")
+	sock, err := c.DialName("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sock.Close() }()
+	if out, status := run(t, c, lab.Root, "ip netns del a"); status != 0 {
+		t.Fatal(out)
+	}
+	if out, status := run(t, c, lab.Root, "ip link show v0"); status != 0 {
+		t.Fatalf("the socket does not keep the namespace: %s", out)
+	}
+	file := filepath.Join(t.TempDir(), "w.world")
+	if _, err := c.Save(file); err != nil {
+		t.Fatal(err)
+	}
+	d := again(t, "nameless", file)
+	if out, status := run(t, d, lab.Root, "ip link show v0"); status != 1 {
+		t.Errorf("v0 is there though its peer's namespace has ended: %s", out)
+	}
+}
+
 // TestSaveErrors checks what the user is told when the file cannot be written.
 func TestSaveErrors(t *testing.T) {
 	c, _ := savedWorld(t)

@@ -60,9 +60,9 @@ func must(b *testing.B, t rtnl.Transport) func(netlink.Message, error) {
 	}
 }
 
-// benchRoute is the i-th of many routes: 1.0.0.0/24, 1.0.1.0/24, ...
+// benchRoute is the i-th of many routes: 11.0.0.0/24, 11.0.1.0/24, ...
 func benchRoute(i int) rpdb.Route {
-	i += 1 << 16
+	i += 11 << 16
 	return rpdb.Route{
 		Family: rpdb.IPv4, Table: rpdb.TableMain, Type: rpdb.Unicast, Protocol: 3,
 		Dst:      netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(i >> 16), byte(i >> 8), byte(i), 0}), 24),

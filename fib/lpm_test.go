@@ -1,58 +1,20 @@
 package fib
 
 import (
-	"bufio"
-	"compress/gzip"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/gaissmai/bart"
+
+	"github.com/rulewalk/rulewalk/internal/fulltable"
 )
 
-// fullTable reads the prefixes of a full Internet table, which bart's module
-// brings.
-var fullTable = sync.OnceValues(func() ([]netip.Prefix, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/gaissmai/bart").Output()
-	if err != nil {
-		return nil, fmt.Errorf("the go command finds no module of bart: %w", err)
-	}
-	f, err := os.Open(filepath.Join(strings.TrimSpace(string(out)), "internal/tests/testdata/prefixes.txt.gz"))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	var ps []netip.Prefix
-	for sc := bufio.NewScanner(z); sc.Scan(); {
-		p, err := netip.ParsePrefix(sc.Text())
-		if err != nil {
-			return nil, err
-		}
-		ps = append(ps, p.Masked())
-	}
-	return ps, nil
-})
-
 func fullPrefixes(t testing.TB, is4 bool) []netip.Prefix {
-	all, err := fullTable()
+	t.Helper()
+	ps, err := fulltable.Of(is4)
 	if err != nil {
 		t.Skipf("no full table: %v", err)
-	}
-	var ps []netip.Prefix
-	for _, p := range all {
-		if p.Addr().Is4() == is4 {
-			ps = append(ps, p)
-		}
 	}
 	return ps
 }

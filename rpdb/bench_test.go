@@ -1,50 +1,19 @@
 package rpdb_test
 
 import (
-	"bufio"
-	"compress/gzip"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 
+	"github.com/rulewalk/rulewalk/internal/fulltable"
 	"github.com/rulewalk/rulewalk/rpdb"
 )
-
-// fullTable returns the IPv4 prefixes of a real full BGP table, which the bart
-// module carries as test data.
-var fullTable = sync.OnceValues(func() ([]netip.Prefix, error) {
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/gaissmai/bart").Output()
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Open(filepath.Join(strings.TrimSpace(string(dir)), "internal/tests/testdata/prefixes.txt.gz"))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	var out []netip.Prefix
-	for sc := bufio.NewScanner(z); sc.Scan(); {
-		if p, err := netip.ParsePrefix(sc.Text()); err == nil && p.Addr().Is4() {
-			out = append(out, p.Masked())
-		}
-	}
-	return out, nil
-})
 
 // benchHost is seedHost with routes in table main and rules before it that do not
 // match.
 func benchHost(b *testing.B, routes, rules int) *rpdb.Database {
-	table, err := fullTable()
+	table, err := fulltable.Of(true)
 	if err != nil {
 		b.Skipf("the real table is not in the module cache: %v", err)
 	}

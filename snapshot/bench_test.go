@@ -1,19 +1,15 @@
 package snapshot
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
+
+	"github.com/rulewalk/rulewalk/internal/fulltable"
 )
 
 func gateway(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i%32 + 1)}) }
@@ -29,39 +25,16 @@ func randomPrefix(rnd *rand.Rand, i int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)}), bits)
 }
 
-// fullTable returns the IPv4 prefixes of the real table in the bart module, or
-// skips.
-func fullTable(b *testing.B) []string {
-	b.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/gaissmai/bart").Output()
-	if err != nil {
-		b.Skipf("go list -m: %v", err)
-	}
-	f, err := os.Open(filepath.Join(strings.TrimSpace(string(out)), "internal", "tests", "testdata", "prefixes.txt.gz"))
-	if err != nil {
-		b.Skipf("the full table of the bart module: %v", err)
-	}
-	defer func() { _ = f.Close() }()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		b.Fatal(err)
-	}
-	var list []string
-	sc := bufio.NewScanner(z)
-	for sc.Scan() {
-		if !strings.Contains(sc.Text(), ":") {
-			list = append(list, sc.Text())
-		}
-	}
-	return list
-}
-
 // millionRoutes is the real table, filled up to a million, as ip route shows it.
 func millionRoutes(b *testing.B) []byte {
 	var w bytes.Buffer
 	w.WriteString("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536\n2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500\n")
 	n := 0
-	for _, p := range fullTable(b) {
+	prefixes, err := fulltable.Of(true)
+	if err != nil {
+		b.Skip(err)
+	}
+	for _, p := range prefixes {
 		fmt.Fprintf(&w, "%s via %s dev eth0 proto bgp metric 20 \n", p, gateway(n))
 		n++
 	}

@@ -43,6 +43,8 @@ var rooms = map[string]room{
 	"cmd/conformance": {[]string{"*"}, []string{"*"}},
 	"internal/deps":   {nil, nil},
 	"internal/testns": {nil, []string{"golang.org/x/sys"}}, // namespaces for tests
+	// prefixes of a full table for tests
+	"internal/fulltable": {nil, nil},
 }
 
 // only names the rooms that may import what would tie the others to an operating

@@ -150,6 +150,39 @@ const (
 	tunDisabled  = 9
 )
 
+// IsTap reports whether a tun device carries frames, from its IFLA_INFO_DATA.
+func IsTap(as Attrs) bool { return as.Uint(tunType) == 2 }
+
+// PrintTuntap prints a tun device as ip tuntap lists it, from its IFLA_INFO_DATA
+// (print_tuntap, print_flags).
+func PrintTuntap(r *Record, name string, as Attrs) {
+	r.Add("ifname", "%s:", name)
+	var flags []string
+	for _, f := range []struct {
+		word string
+		on   bool
+	}{
+		{"tun", as.Uint(tunType) == 1},
+		{"tap", IsTap(as)},
+		{"pi", as.Uint(tunPI) != 0},
+		{"vnet_hdr", as.Uint(tunVNetHdr) != 0},
+		{"persist", as.Uint(tunPersist) != 0},
+	} {
+		if f.on {
+			r.Raw(" " + f.word)
+			flags = append(flags, f.word)
+		}
+	}
+	r.Add("flags", "", flags)
+	if as.Has(tunOwner) {
+		r.Add("user", " user %d", as.Uint(tunOwner))
+	}
+	if as.Has(tunGroup) {
+		r.Add("group", " group %d", as.Uint(tunGroup))
+	}
+	r.Raw("\n")
+}
+
 func printTun(r *Record, as Attrs) {
 	if as.Has(tunType) {
 		switch t := as.Uint(tunType); t {

@@ -178,54 +178,15 @@ func (c *call) tuntapList() int {
 			return
 		}
 		data := info.Nest(infoData)
-		if tap := data.Uint(tunType) == 2; t.mode != "" && tap != t.Tap {
+		if t.mode != "" && iproute2.IsTap(data) != t.Tap {
 			return
 		}
 		r := c.record()
-		printTuntap(r, as.Str(iflaIfname), data)
+		iproute2.PrintTuntap(r, as.Str(iflaIfname), data)
 		c.emit(r, &list)
 	})
 	if c.opt.json {
 		c.list(list)
 	}
 	return status
-}
-
-// Attributes of a tun device (IFLA_TUN_*).
-const (
-	tunOwner   = 1
-	tunGroup   = 2
-	tunType    = 3
-	tunPI      = 4
-	tunVNetHdr = 5
-	tunPersist = 6
-)
-
-// printTuntap prints a device (print_tuntap, print_flags).
-func printTuntap(r *iproute2.Record, name string, data iproute2.Attrs) {
-	r.Add("ifname", "%s:", name)
-	var flags []string
-	for _, f := range []struct {
-		word string
-		on   bool
-	}{
-		{"tun", data.Uint(tunType) == 1},
-		{"tap", data.Uint(tunType) == 2},
-		{"pi", data.Uint(tunPI) != 0},
-		{"vnet_hdr", data.Uint(tunVNetHdr) != 0},
-		{"persist", data.Uint(tunPersist) != 0},
-	} {
-		if f.on {
-			r.Raw(" " + f.word)
-			flags = append(flags, f.word)
-		}
-	}
-	r.Add("flags", "", flags)
-	if data.Has(tunOwner) {
-		r.Add("user", " user %d", data.Uint(tunOwner))
-	}
-	if data.Has(tunGroup) {
-		r.Add("group", " group %d", data.Uint(tunGroup))
-	}
-	r.Raw("\n")
 }

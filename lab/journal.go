@@ -102,68 +102,73 @@ func optionBits(o netns.SocketOptions) (bits byte) {
 	return bits
 }
 
+// socketOptions is the inverse of optionBits.
+func socketOptions(bits byte) netns.SocketOptions {
+	return netns.SocketOptions{StrictCheck: bits&1 != 0, ExtendedAck: bits&2 != 0, CapAck: bits&4 != 0}
+}
+
 // changeReader reads what appendChange has written.
 type changeReader struct {
 	in   *bufio.Reader
 	last time.Duration
 	buf  []byte
+	err  error // the first one; what is read after it is zero
 }
 
 // next returns a change, whose data is valid until the next call, or io.EOF after the
 // last one.
-func (r *changeReader) next() (c netns.Change, err error) {
+func (r *changeReader) next() (netns.Change, error) {
 	if _, err := r.in.Peek(1); errors.Is(err, io.EOF) {
-		return c, io.EOF
+		return netns.Change{}, io.EOF
 	}
-	defer func() {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-	}()
-	delta, err := binary.ReadVarint(r.in)
-	if err != nil {
-		return c, err
+	r.last += r.time()
+	c := netns.Change{Kind: netns.ChangeKind(r.byte()), At: r.last, Namespace: r.uint32(), PID: r.uint32()}
+	c.Socket = socketOptions(r.byte())
+	c.Data = r.bytes(r.uint32())
+	if errors.Is(r.err, io.EOF) {
+		r.err = io.ErrUnexpectedEOF
 	}
-	kind, err := r.in.ReadByte()
-	if err != nil {
-		return c, err
-	}
-	ns, err := r.uint32()
-	if err != nil {
-		return c, err
-	}
-	pid, err := r.uint32()
-	if err != nil {
-		return c, err
-	}
-	bits, err := r.in.ReadByte()
-	if err != nil {
-		return c, err
-	}
-	n, err := r.uint32()
-	if err != nil {
-		return c, err
-	}
-	if n > maxFrame {
-		return c, fmt.Errorf("a change of %d bytes, more than %d", n, maxFrame)
-	}
-	if int(n) > cap(r.buf) {
-		r.buf = make([]byte, n)
-	}
-	if _, err := io.ReadFull(r.in, r.buf[:n]); err != nil {
-		return c, err
-	}
-	r.last += time.Duration(delta)
-	return netns.Change{
-		Kind: netns.ChangeKind(kind), At: r.last, Namespace: ns, PID: pid, Data: r.buf[:n],
-		Socket: netns.SocketOptions{StrictCheck: bits&1 != 0, ExtendedAck: bits&2 != 0, CapAck: bits&4 != 0},
-	}, nil
+	return c, r.err
 }
 
-func (r *changeReader) uint32() (uint32, error) {
+func (r *changeReader) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+func (r *changeReader) time() time.Duration {
+	d, err := binary.ReadVarint(r.in)
+	r.fail(err)
+	return time.Duration(d)
+}
+
+func (r *changeReader) byte() byte {
+	b, err := r.in.ReadByte()
+	r.fail(err)
+	return b
+}
+
+func (r *changeReader) uint32() uint32 {
 	v, err := binary.ReadUvarint(r.in)
 	if err == nil && v > 1<<32-1 {
 		err = fmt.Errorf("the number %d is too large", v)
 	}
-	return uint32(v), err
+	r.fail(err)
+	return uint32(v)
+}
+
+func (r *changeReader) bytes(n uint32) []byte {
+	if n > maxFrame {
+		r.fail(fmt.Errorf("a change of %d bytes, more than %d", n, maxFrame))
+	}
+	if r.err != nil {
+		return nil
+	}
+	if int(n) > cap(r.buf) {
+		r.buf = make([]byte, n)
+	}
+	_, err := io.ReadFull(r.in, r.buf[:n])
+	r.fail(err)
+	return r.buf[:n]
 }

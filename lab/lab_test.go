@@ -20,15 +20,21 @@ import (
 func world(t testing.TB, k rpdb.Kernel) *lab.Client {
 	t.Helper()
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	l, err := lab.Listen("test")
-	if err != nil {
-		t.Fatal(err)
-	}
 	s, err := lab.NewServer("test", netns.Config{Kernel: k})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := lab.SetUpExample(s.Root()); err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, "test", s)
+}
+
+// serve answers for a world until the test ends.
+func serve(t testing.TB, name string, s *lab.Server) *lab.Client {
+	t.Helper()
+	l, err := lab.Listen(name)
+	if err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)

@@ -2,7 +2,6 @@ package lab_test
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,21 +39,7 @@ func again(t testing.TB, name, file string) *lab.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := lab.Listen(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	c := lab.NewClient(l.Addr().String())
-	t.Cleanup(func() {
-		_ = c.Close()
-		s.Close()
-		if err := <-ended; !errors.Is(err, lab.ErrClosed) {
-			t.Errorf("the server ended with %v", err)
-		}
-	})
-	return c
+	return serve(t, name, s)
 }
 
 var story = []string{

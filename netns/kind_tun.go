@@ -29,12 +29,15 @@ var tunKind = &linkKind{
 	validate: func(attrs, attrs) error {
 		return fail(rpdb.EOPNOTSUPP, "tun/tap creation via rtnetlink is not supported.")
 	},
-	setup: func(*device) {},
-	fill:  func(d *device, m *message) { d.own.(*tun).fill(m) },
-	receiveHeadroom: func(d *device, room uint16) {
-		d.headroom = room
+	setup:           func(*device) {},
+	fill:            func(d *device, m *message) { d.own.(*tun).fill(m) },
+	receiveHeadroom: func(*device, uint16) {}, // tun_set_headroom: no message shows it
+	setAddress: func(d *device, a []byte) error {
+		if !d.own.(*tun).Tap {
+			return fail(rpdb.EOPNOTSUPP, "")
+		}
+		return setEther(d, a)
 	},
-	setAddress: setEther,
 }
 
 func init() { addKinds(tunKind) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -254,27 +255,49 @@ func validateVXLAN(tb, data attrs) error {
 	return nil
 }
 
-// checkVXLANChange refuses what cannot change once a device is there
-// (vxlan_nl2conf).
+// vxlanFixed are the parameters that cannot change once a device is there, in the
+// order in which they are refused (vxlan_nl2conf, vxlan_nl2flag).
+var vxlanFixed = []struct {
+	typ  int
+	text string
+	own  bool // the attribute is blamed; else that of the link which has the same number
+}{
+	{typ: 1, text: "Cannot change VNI"},
+	{typ: 11, text: vxlanFlag("PROXY")},
+	{typ: 12, text: vxlanFlag("RSC")},
+	{typ: 13, text: vxlanFlag("L2MISS")},
+	{typ: 14, text: vxlanFlag("L3MISS")},
+	{typ: 9, text: "Cannot change limit"},
+	{typ: 25, text: vxlanFlag("COLLECT_METADATA")},
+	{typ: 10, text: "Cannot change port range"},
+	{typ: 15, text: "Cannot change port"},
+	{typ: 18, text: "Cannot change UDP_CSUM flag"},
+	{typ: 19, text: vxlanFlag("UDP_ZERO_CSUM6_TX")},
+	{typ: 20, text: vxlanFlag("UDP_ZERO_CSUM6_RX")},
+	{typ: 21, text: vxlanFlag("REMCSUM_TX")},
+	{typ: 22, text: vxlanFlag("REMCSUM_RX")},
+	{typ: 33, text: "Cannot change reserved_bits", own: true},
+	{typ: 23, text: vxlanFlag("GBP")},
+	{typ: 27, text: vxlanFlag("GPE")},
+	{typ: 24, text: vxlanFlag("REMCSUM_NOPARTIAL")},
+	{typ: 30, text: "vxlan: cannot change flag"},
+}
+
+func vxlanFlag(name string) string { return "vxlan: cannot change " + name + " flag" }
+
+// checkVXLANChange refuses to change what is fixed. The VNI may be given again.
 func checkVXLANChange(l *linkRequest, t *tunnel) error {
-	const id, portRange, port, udpChecksum = 1, 10, 15, 18
-	data := l.data
-	fixed := func(typ int, what string) error {
-		return failAttr(rpdb.EOPNOTSUPP, "Cannot change "+what, data[typ])
-	}
-	switch {
-	case data.has(id) && !bytes.Equal(data[id][:4], t.value(id)):
-		const text = "Cannot change VNI"
-		if !l.tb.has(id) {
-			return fail(rpdb.EOPNOTSUPP, text)
+	for _, f := range vxlanFixed {
+		same := f.typ == 1 && l.data.has(1) && bytes.Equal(l.data[1][:4], t.value(1))
+		switch {
+		case !l.data.has(f.typ) || same:
+		case f.own:
+			return failAttr(rpdb.EOPNOTSUPP, f.text, l.data[f.typ])
+		case !strings.HasPrefix(f.text, "vxlan:") && l.tb.has(f.typ):
+			return failAttr(rpdb.EOPNOTSUPP, f.text, l.tb[f.typ])
+		default:
+			return fail(rpdb.EOPNOTSUPP, f.text)
 		}
-		return failAttr(rpdb.EOPNOTSUPP, text, l.tb[id]) // as the kernel, which blames the link's attribute of that number
-	case data.has(portRange):
-		return fixed(portRange, "port range")
-	case data.has(port):
-		return fixed(port, "port")
-	case data.has(udpChecksum):
-		return fixed(udpChecksum, "UDP_CSUM flag")
 	}
 	return nil
 }

@@ -181,10 +181,10 @@ func (l *look6) forRule(r *rule, table uint32, st *Step) (Errno, int, int32) {
 	return OK, l.res.plen(), group
 }
 
-// plen is the length of the matched destination prefix.
 // own is the route that the chosen leg is.
 func (r *found6) own() *Route { return r.route.Sibling(r.leg) }
 
+// plen is the length of the matched destination prefix.
 func (r *found6) plen() int { return r.route.Dst.Bits() }
 
 // foundSource is the second look at a rule that matched although the source was not

@@ -21,7 +21,7 @@ type fibHost struct {
 }
 
 func newFIBHost() *fibHost {
-	ns := netns.NewWorld(netns.Config{}).New()
+	ns := netns.New()
 	return &fibHost{ns, ns.Dial()}
 }
 

@@ -19,36 +19,45 @@ const (
 	nftNewChain    netlink.HeaderType = subsysNFTables<<8 | 3
 )
 
+// ErrNoFilter says that packets cannot be kept away from a namespace.
+var ErrNoFilter = errors.New("cannot keep packets away from the kernel's namespace: nf_tables is needed (CONFIG_NF_TABLES; modprobe nf_tables)")
+
+// deafFamilies are those by which all packets come (NFPROTO_INET, NFPROTO_ARP,
+// NFPROTO_BRIDGE). Their first hook is 0: prerouting, and input of ARP.
+var deafFamilies = []byte{1, 3, 7}
+
 // deafen lets the devices of the calling thread's namespace hear nothing: no address is
 // learned from a packet, no question of a neighbour is answered. An emulated namespace
 // by itself sends no packets; what they change is for those to compare who have them.
-// It needs nf_tables.
+// It fails with ErrNoFilter.
 func deafen() (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w: %w", ErrNoFilter, err)
+		}
+	}()
 	c, err := netlink.Dial(netlinkNetfilter, nil)
 	if err != nil {
-		return fmt.Errorf("nf_tables, which keep packets away: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
+	table, chain, err := deafTable()
+	if err != nil {
+		return err
+	}
 	batch := []netlink.Message{nftMessage(nfnlBatchBegin, 0, 0, nil)}
-	for _, f := range []struct {
-		family byte // NFPROTO_*
-		hook   uint32
-	}{{1, 0}, {3, 0}, {7, 0}} { // inet prerouting, arp input, bridge prerouting
-		table, chain, err := deafTable(f.hook)
-		if err != nil {
-			return err
-		}
+	for _, f := range deafFamilies {
 		batch = append(batch,
-			nftMessage(nftNewTable, netlink.Create, f.family, table),
-			nftMessage(nftNewChain, netlink.Create|netlink.Acknowledge, f.family, chain))
+			nftMessage(nftNewTable, netlink.Create, f, table),
+			nftMessage(nftNewChain, netlink.Create|netlink.Acknowledge, f, chain))
 	}
 	batch = append(batch, nftMessage(nfnlBatchEnd, 0, 0, nil))
 	if _, err := c.SendMessages(batch); err != nil {
-		return fmt.Errorf("nf_tables, which keep packets away: %w", err)
+		return err
 	}
-	for range 3 {
+	for range deafFamilies {
 		if _, err := c.Receive(); err != nil {
-			return fmt.Errorf("nf_tables, which keep packets away: %w", err)
+			return err
 		}
 	}
 	return nil
@@ -67,8 +76,8 @@ func nftMessage(t netlink.HeaderType, flags netlink.HeaderFlags, family byte, at
 }
 
 // deafTable returns the attributes of a table and of its one chain, which drops all
-// that comes by a hook.
-func deafTable(hook uint32) (table, chain []byte, err error) {
+// that comes by the first hook.
+func deafTable() (table, chain []byte, err error) {
 	e := netlink.NewAttributeEncoder()
 	e.ByteOrder = binary.BigEndian
 	e.String(1, "deaf") // NFTA_TABLE_NAME
@@ -80,7 +89,7 @@ func deafTable(hook uint32) (table, chain []byte, err error) {
 	e.String(1, "deaf")                                    // NFTA_CHAIN_TABLE
 	e.String(3, "all")                                     // NFTA_CHAIN_NAME
 	e.Nested(4, func(in *netlink.AttributeEncoder) error { // NFTA_CHAIN_HOOK
-		in.Uint32(1, hook)
+		in.Uint32(1, 0) // NFTA_HOOK_HOOKNUM
 		in.Uint32(2, 0) // NFTA_HOOK_PRIORITY
 		return nil
 	})

@@ -44,11 +44,6 @@ func TestSavedRoutes(t *testing.T) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("no ip: install iproute2")
 	}
-	ns, err := testns.Create()
-	if err != nil {
-		t.Skip(err)
-	}
-	_ = ns.Close()
 	for _, list := range []string{"-4 route save", "-6 route save", "-4 route save table 7", "-6 route save table 7"} {
 		t.Run(list, func(t *testing.T) {
 			restore := strings.Fields(list)[0] + " route restore"
@@ -88,14 +83,16 @@ func realIP(t *testing.T, lines []string, list string, given []byte, restore str
 		}
 		script += "ip " + restore + " <" + file + "\n"
 	}
-	cmd := exec.Command("unshare", "-n", "sh", "-c", script+"ip "+list+" | cat")
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
+	var out, errs bytes.Buffer
+	err := testns.New(t).Do(func() error {
+		cmd := exec.Command("sh", "-c", script+"ip "+list+" | cat")
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		return cmd.Run()
+	})
 	if err != nil {
 		t.Fatalf("%v: %s", err, &errs)
 	}
-	return out, errs.String()
+	return out.Bytes(), errs.String()
 }
 
 func compareSaved(t *testing.T, nameA string, a []byte, nameB string, b []byte) {

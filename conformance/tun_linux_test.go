@@ -40,9 +40,8 @@ func TestTun(t *testing.T) {
 		}},
 		{"tun1 mode tun pi user 0", netns.TunConfig{Name: "tun1", PacketInfo: true, Owner: rpdb.Some(uint32(0))}},
 	} {
-		cmd := exec.Command("nsenter", append([]string{"--net=" + ns.Path(), "ip", "tuntap", "add", "dev"}, strings.Fields(tt.words)...)...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Skipf("ip tuntap: %v: %s", err, out)
+		if _, err := ns.Run("ip", append([]string{"tuntap", "add", "dev"}, strings.Fields(tt.words)...)...); err != nil {
+			t.Skip(err)
 		}
 		if _, err := e.AddTun(tt.c); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,2 @@
+// Package stack is the sockets of one emulated host: TCP, UDP, ping and raw.
+package stack

@@ -239,7 +239,7 @@ func (n *Namespace) insertAddr6(a *addr6) error {
 	a.updated = a.created
 	n.hash6(a)
 	a.in.link(a)
-	n.changes++
+	n.changes.Add(1)
 	return nil
 }
 
@@ -268,7 +268,7 @@ func (n *Namespace) deleteAddr6(a *addr6) {
 		action, until = n.cleanupOf6(a)
 	}
 	a.in.unlink(a)
-	n.changes++
+	n.changes.Add(1)
 	n.notifyDelAddr6(a)
 	if action != cleanupNone {
 		n.cleanupPrefix6(a, a.addr, until, action == cleanupDelete)

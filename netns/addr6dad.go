@@ -95,7 +95,7 @@ func (n *Namespace) beginDAD6(a *addr6) {
 // completeDAD6 makes an address valid (addrconf_dad_completed).
 func (n *Namespace) completeDAD6(a *addr6) {
 	a.flags &^= rpdb.IFATentative | rpdb.IFAOptimistic | rpdb.IFADADFailed
-	n.changes++
+	n.changes.Add(1)
 	n.notifyNewAddr6(a)
 	n.askRouters6(a)
 }
@@ -134,7 +134,7 @@ func (n *Namespace) verify6() {
 				continue
 			case a.preferred != rpdb.Forever && age >= a.preferred && a.flags&rpdb.IFADeprecated == 0:
 				a.flags |= rpdb.IFADeprecated
-				n.changes++
+				n.changes.Add(1)
 				n.notifyAddr6(a)
 			case a.preferred != rpdb.Forever && age < a.preferred:
 				soon(a.updated + seconds(a.preferred))

@@ -337,7 +337,7 @@ func (n *Namespace) down6(d *device, unregister bool) {
 		d.inet6 = nil
 	}
 	d.in6.stamp = n.world.uptime()
-	n.changes++
+	n.changes.Add(1)
 }
 
 func (n *Namespace) downAddr6(a *addr6, keep bool) {

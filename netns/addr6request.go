@@ -188,7 +188,7 @@ func (n *Namespace) modifyAddr6(a, to *addr6, l lifetime6) error {
 	if newPeer {
 		a.peer = to.peer
 	}
-	n.changes++
+	n.changes.Add(1)
 	if a.flags&rpdb.IFATentative == 0 {
 		n.notifyAddr6(a)
 	}

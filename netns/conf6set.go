@@ -74,7 +74,7 @@ func (n *Namespace) setAllConf6(setting int, v int32) error {
 		return nil
 	}
 	c[setting] = v
-	n.changes++
+	n.changes.Add(1)
 	for _, d := range n.devices.born {
 		if d.inet6 != nil {
 			if setting == conf6Forwarding && v == 0 {
@@ -115,7 +115,7 @@ func (n *Namespace) setDevConf6(d *device, setting int, v int32) error {
 func (n *Namespace) giveConf6(d *device, setting int, v int32) {
 	old := d.conf6[setting]
 	d.conf6[setting] = v
-	n.changes++
+	n.changes.Add(1)
 	switch changed := (old != 0) != (v != 0); {
 	case setting == conf6AddrGenMode && old != v:
 		n.autoAddrs6(d)

@@ -41,6 +41,9 @@ const (
 type device struct {
 	rpdb.Link
 	ns *Namespace
+	id uint64 // see Device.ID
+
+	counters Counters
 
 	flags, gflags   uint32 // dev->flags, dev->gflags
 	running         bool   // __LINK_STATE_START
@@ -126,7 +129,7 @@ func (d *device) sync() {
 		d.Master = d.master.Index
 	}
 	if d.ns != nil {
-		d.ns.changes++
+		d.ns.changes.Add(1)
 	}
 }
 
@@ -174,6 +177,10 @@ func (n *Namespace) enlist(d *device) {
 		n.devices.index, n.devices.name = map[int]*device{}, map[string]*device{}
 	}
 	d.ns = n
+	if d.id == 0 {
+		n.world.devices++
+		d.id = n.world.devices
+	}
 	n.devices.index[d.Index] = d
 	n.devices.name[d.Name] = d
 	for _, a := range d.AltNames {
@@ -194,7 +201,7 @@ func (n *Namespace) unlist(d *device) {
 	same := func(x *device) bool { return x == d }
 	n.devices.list = slices.DeleteFunc(n.devices.list, same)
 	n.devices.born = slices.DeleteFunc(n.devices.born, same)
-	n.changes++
+	n.changes.Add(1)
 }
 
 // addLoopback gives a new namespace its lo (loopback_net_init).

@@ -50,7 +50,7 @@ func init() {
 // deviceEvent tells every part of the namespace, in the kernel's order, that
 // something happened to a device (call_netdevice_notifiers).
 func (n *Namespace) deviceEvent(d *device, e event) {
-	n.changes++
+	n.changes.Add(1)
 	for _, hooks := range [...][]deviceHook{hooksCore, hooks4, hooksDrivers, hooks6, hooksStacks} {
 		for _, h := range hooks {
 			h(n, d, e)

@@ -224,7 +224,7 @@ func (n *Namespace) insertAt(fn *node6, r *route6, c *cause6) error {
 	}
 	r.node = fn
 	placed6(r)
-	n.changes++
+	n.changes.Add(1)
 	if p.found {
 		n.replaceAt(p.before, r, c)
 		return nil
@@ -308,7 +308,7 @@ func (n *Namespace) remove6(r *route6, c *cause6) error {
 		if fn.leaf == nil {
 			repair(fn)
 		}
-		n.changes++
+		n.changes.Add(1)
 		dropped6(r)
 		r.flags &^= flagExpires // fib6_purge_rt, before the notification
 		n.notifyRoute6(r, rtnl.RTMDelRoute, c, 0)

@@ -40,8 +40,7 @@ func (d *device) encode(n *Namespace, o linkMessage) []byte {
 		m.put(iflaAddress, d.Address)
 		m.put(iflaBroadcast, d.broadcast)
 	}
-	m.put(iflaStats64, make([]byte, 200))
-	m.put(iflaStats, make([]byte, 96))
+	d.counters.put(m)
 	m.nest(iflaXDP, func() { m.u8(iflaXDPAttached, 0) })
 	d.putLinkInfo(m)
 	if o.newNSID != nil {

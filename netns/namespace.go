@@ -3,6 +3,7 @@ package netns
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Namespace is one emulated network namespace. Make it with [New] or [World.New].
@@ -29,9 +30,10 @@ type Namespace struct {
 	labels   labels
 
 	// changes counts the changes, so that the database that answers lookups is built
-	// again only after one.
-	changes uint64
+	// again only after one; neighChanges those of neighbours that lookups can see.
+	changes, neighChanges atomic.Uint64
 	lookups lookups
+	view    atomic.Pointer[View]
 
 	sockets sockets
 }

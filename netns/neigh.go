@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 
 	"github.com/mdlayher/netlink"
 
@@ -36,7 +37,7 @@ type neigh struct {
 	lladdr    []byte
 	probes    uint32
 	confirmed jiffies
-	used      jiffies
+	used      atomic.Int64 // jiffies
 	updated   jiffies
 	timer     jiffies // when its state ends, 0 for never
 	permanent bool    // of a proxy: it survives the loss of the carrier
@@ -46,16 +47,31 @@ type neigh struct {
 // which they came: the kernel's order is that of a hash with a random key.
 type neighs struct {
 	list, proxies []*neigh
+	index         map[neighID]*neigh // of list
+}
+
+// neighID identifies a neighbour.
+type neighID struct {
+	dev  *device
+	addr netip.Addr
 }
 
 // find returns the neighbour of an address on a device, or nil (neigh_lookup).
-func (t *neighs) find(d *device, a netip.Addr) *neigh {
-	for _, x := range t.list {
-		if x.dev == d && x.addr == a {
-			return x
-		}
+func (t *neighs) find(d *device, a netip.Addr) *neigh { return t.index[neighID{d, a}] }
+
+// add takes a new neighbour in.
+func (t *neighs) add(x *neigh) {
+	if t.index == nil {
+		t.index = map[neighID]*neigh{}
 	}
-	return nil
+	t.list = append(t.list, x)
+	t.index[neighID{x.dev, x.addr}] = x
+}
+
+// remove takes a neighbour out.
+func (t *neighs) remove(x *neigh) {
+	t.list = slices.DeleteFunc(t.list, func(y *neigh) bool { return y == x })
+	delete(t.index, neighID{x.dev, x.addr})
 }
 
 // proxy returns an entry for an address that is answered for on a device, or on any
@@ -73,7 +89,8 @@ func (t *neighs) proxy(d *device, a netip.Addr) *neigh {
 // (___neigh_create, arp_constructor, ndisc_constructor).
 func (n *Namespace) createNeigh(d *device, a netip.Addr, flags uint32) (*neigh, error) {
 	now := n.world.now()
-	x := &neigh{dev: d, addr: a, flags: flags, typ: rpdb.Unicast, lladdr: make([]byte, len(d.Address)), used: now, updated: now}
+	x := &neigh{dev: d, addr: a, flags: flags, typ: rpdb.Unicast, lladdr: make([]byte, len(d.Address)), updated: now}
+	x.used.Store(int64(now))
 	x.confirmed = now - 2*jiffies(n.neighParmsOf(x)[neighReachable])
 	multicast := a.IsMulticast()
 	if a.Is4() {
@@ -111,8 +128,8 @@ func (n *Namespace) createNeigh(d *device, a netip.Addr, flags uint32) (*neigh, 
 	if old := n.neighs.find(d, x.addr); old != nil {
 		return old, nil
 	}
-	n.neighs.list = append(n.neighs.list, x)
-	n.changes++
+	n.neighs.add(x)
+	n.neighChanges.Add(1)
 	return x, nil
 }
 
@@ -147,7 +164,7 @@ type neighUpdate struct {
 
 // updateNeigh changes a neighbour on request (__neigh_update).
 func (n *Namespace) updateNeigh(x *neigh, u neighUpdate) error {
-	n.changes++
+	n.neighChanges.Add(1)
 	notify := x.takeFlags(u.flags)
 	err := error(nil)
 	old := x.state
@@ -166,6 +183,12 @@ func (n *Namespace) updateNeigh(x *neigh, u neighUpdate) error {
 		if more, err = n.validNeigh(x, u); more {
 			notify = true
 		}
+	}
+	switch now := x.state; {
+	case old&rpdb.NUDValid == 0 && now&rpdb.NUDValid != 0:
+		n.resolved(x, true)
+	case old&rpdb.NUDIncomplete != 0 && now&rpdb.NUDIncomplete == 0:
+		n.resolved(x, false)
 	}
 	if notify {
 		n.notifyNeigh(rtnl.RTMNewNeigh, x, 1, u.port)
@@ -245,8 +268,10 @@ func (n *Namespace) useNeigh(x *neigh) {
 	case x.state&rpdb.NUDStale != 0:
 		x.state, x.updated, x.timer = rpdb.NUDDelay, now, now+jiffies(p[neighDelayProbe])
 	default:
-		x.state, x.updated, x.probes = rpdb.NUDIncomplete, now, uint32(p[neighUcastProbes])+1
-		x.timer = now + jiffies(p[neighRetrans])
+		x.state, x.updated, x.probes = rpdb.NUDIncomplete, now, uint32(p[neighUcastProbes])
+		x.timer = now + max(jiffies(p[neighRetrans]), hz/100)
+		n.neighChanges.Add(1)
+		n.probe(x)
 	}
 }
 
@@ -261,21 +286,29 @@ func (n *Namespace) neighTimer() jiffies {
 	return next
 }
 
-// ageNeighs ends the states whose time is over. Nobody answers the probes.
+// ageNeighs ends the states whose time is over, and asks again (neigh_timer_handler).
 func (n *Namespace) ageNeighs() {
 	now := n.world.now()
 	for _, x := range n.neighs.list {
 		if x.timer == 0 || now < x.timer {
 			continue
 		}
-		n.changes++
+		old := x.state
 		if x.age(n.neighParmsOf(x), now) {
 			n.notifyNeigh(rtnl.RTMNewNeigh, x, 0, 0)
+		}
+		if x.state&(rpdb.NUDIncomplete|rpdb.NUDProbe) != 0 {
+			n.probe(x)
+		}
+		if x.state&rpdb.NUDFailed != 0 && old != x.state {
+			n.neighChanges.Add(1)
+			n.resolved(x, false)
 		}
 	}
 }
 
-// age is neigh_timer_handler. It reports whether others are to be told.
+// age is neigh_timer_handler but for the probe. It reports whether others are to be
+// told.
 func (x *neigh) age(p *neighParms, now jiffies) (tell bool) {
 	become := func(state uint16) { x.state, x.updated = state, now }
 	next := now + hz
@@ -284,7 +317,7 @@ func (x *neigh) age(p *neighParms, now jiffies) (tell bool) {
 		switch {
 		case now <= x.confirmed+jiffies(p[neighReachable]):
 			next = x.confirmed + jiffies(p[neighReachable])
-		case now <= x.used+jiffies(p[neighDelayProbe]):
+		case now <= jiffies(x.used.Load())+jiffies(p[neighDelayProbe]):
 			become(rpdb.NUDDelay)
 			next = now + jiffies(p[neighDelayProbe])
 		default:
@@ -313,9 +346,6 @@ func (x *neigh) age(p *neighParms, now jiffies) (tell bool) {
 	x.timer = 0
 	if x.state&(asking|rpdb.NUDReachable|rpdb.NUDDelay) != 0 { // NUD_IN_TIMER
 		x.timer = max(next, now+hz/100)
-	}
-	if x.state&asking != 0 {
-		x.probes++ // neigh_probe
 	}
 	return tell
 }
@@ -347,9 +377,9 @@ func (n *Namespace) flushNeighs(f rpdb.Family, d *device, permanent bool) {
 
 // removeNeigh takes a neighbour away and tells (neigh_cleanup_and_release).
 func (n *Namespace) removeNeigh(x *neigh) {
-	n.changes++
+	n.neighChanges.Add(1)
 	x.timer = 0
-	n.neighs.list = slices.DeleteFunc(n.neighs.list, func(y *neigh) bool { return y == x })
+	n.neighs.remove(x)
 	n.notifyNeigh(rtnl.RTMDelNeigh, x, 0, 0)
 }
 

@@ -385,7 +385,7 @@ func (n *Namespace) appendNeigh(x *neigh, refs uint32) []byte {
 	w.u32(ndaProbes, x.probes)
 	now := n.world.now()
 	ago := func(t jiffies) uint32 { return uint32((now - t).clock()) }
-	w.put(ndaCacheInfo, words32(ago(x.confirmed), ago(x.used), ago(x.updated), refs))
+	w.put(ndaCacheInfo, words32(ago(x.confirmed), ago(jiffies(x.used.Load())), ago(x.updated), refs))
 	x.putRest(w)
 	return w.b
 }

@@ -179,7 +179,7 @@ func (n *Namespace) removeObject(h *nexthop, r *request) {
 	if i, ok := n.nexthops.search(h.id); ok && n.nexthops.list[i] == h {
 		n.nexthops.list = slices.Delete(n.nexthops.list, i, i+1)
 	}
-	n.changes++
+	n.changes.Add(1)
 	if r != nil {
 		n.notifyObject(rtnl.RTMDelNextHop, h, r)
 	}

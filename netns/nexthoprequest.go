@@ -443,7 +443,7 @@ func (n *Namespace) replaceObject(old, h *nexthop, c *objectConfig) error {
 			return err
 		}
 	}
-	n.changes++
+	n.changes.Add(1)
 	if old.group != nil {
 		return n.replaceGroup(old, h, c)
 	}

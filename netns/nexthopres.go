@@ -274,7 +274,7 @@ func (n *Namespace) upkeepBuckets() {
 		t := h.group.res
 		if now >= t.next {
 			t.upkeep(now, func(i int) {
-				n.changes++
+				n.changes.Add(1)
 				n.notify(nil, GroupNextHop, rtnl.RTMNewNextHopBucket, netlink.Replace, n.appendBucket(h, i))
 			})
 		}

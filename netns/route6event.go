@@ -59,7 +59,7 @@ func (n *Namespace) killLegs6(r *route6, d *device) *route6 {
 			s.nh.Flags |= rpdb.NHDead | rpdb.NHLinkDown
 		}
 	}
-	n.changes++
+	n.changes.Add(1)
 	return r.lastSibling()
 }
 
@@ -72,7 +72,7 @@ func (n *Namespace) linkdown6(d *device) {
 		}
 		return r
 	})
-	n.changes++
+	n.changes.Add(1)
 }
 
 // linkup6 takes marks from the routes of a device (rt6_sync_up).
@@ -86,7 +86,7 @@ func (n *Namespace) linkup6(d *device, flags uint32) {
 		}
 		return r
 	})
-	n.changes++
+	n.changes.Add(1)
 }
 
 // syncMTU6 follows a change of a device's MTU in the metrics of its routes

@@ -179,7 +179,7 @@ func (r *request) run() (dumped bool, err error) {
 	defer r.lock(h.global, isGet)()
 	if !isGet {
 		r.record()
-		r.ns.changes++
+		r.ns.changes.Add(1)
 	}
 	return false, h.doit(r)
 }
@@ -189,7 +189,7 @@ func (r *request) lock(global, read bool) func() {
 	w, n := r.ns.world, r.ns
 	if global {
 		w.rtnl.Lock()
-		return func() { w.runWatch(); w.settle6(); w.rtnl.Unlock() }
+		return func() { w.runWatch(); w.settle6(); w.rtnl.Unlock(); w.changed() }
 	}
 	w.rtnl.RLock()
 	if read {
@@ -197,7 +197,7 @@ func (r *request) lock(global, read bool) func() {
 		return func() { n.mu.RUnlock(); w.rtnl.RUnlock() }
 	}
 	n.mu.Lock()
-	return func() { n.runDAD6(); n.mu.Unlock(); w.rtnl.RUnlock() }
+	return func() { n.runDAD6(); n.mu.Unlock(); w.rtnl.RUnlock(); w.changed() }
 }
 
 // Netlink's own flags and attributes of outcomes (linux/netlink.h).

@@ -7,12 +7,12 @@ import (
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// lookups keeps the database that RTM_GETROUTE is answered from.
+// lookups keeps the database that RTM_GETROUTE and packets are answered from.
 type lookups struct {
-	mu      sync.Mutex
-	changes uint64
-	db      *rpdb.Database
-	inputs  map[inputKey]bool // ways that input was asked about since db was built
+	mu                    sync.Mutex
+	changes, neighChanges uint64
+	db                    *rpdb.Database
+	inputs                map[inputKey]bool // ways that input was asked about since db was built
 }
 
 // inputKey is a nexthop that may have an answer about input in its cache.
@@ -40,18 +40,25 @@ func (l *lookups) forgetInputs() {
 }
 
 // database returns the decision engine over the present state. The caller holds the
-// namespace's lock. It costs time linear in the routes after a change.
+// namespace's lock. It costs time linear in the routes after a change, in the neighbours
+// after one of these.
 func (n *Namespace) database() (*rpdb.Database, error) {
-	n.lookups.mu.Lock()
-	defer n.lookups.mu.Unlock()
-	if n.lookups.db == nil || n.lookups.changes != n.changes {
+	l := &n.lookups
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	changes, neighChanges := n.changes.Load(), n.neighChanges.Load()
+	switch {
+	case l.db == nil || l.changes != changes:
 		db, err := n.state().Build()
 		if err != nil {
 			return nil, err
 		}
-		n.lookups.db, n.lookups.changes, n.lookups.inputs = db, n.changes, map[inputKey]bool{}
+		l.db, l.inputs = db, map[inputKey]bool{}
+	case l.neighChanges != neighChanges:
+		l.db = l.db.WithNeighs(n.modelNeighs())
 	}
-	return n.lookups.db, nil
+	l.changes, l.neighChanges = changes, neighChanges
+	return l.db, nil
 }
 
 // state is the present state, in the order in which dumps show it. The caller holds

@@ -69,7 +69,7 @@ func (n *Namespace) SetSysctl(name, value string) error {
 		return sysctlError("open", path, err)
 	}
 	w.record(Change{Kind: ChangeSysctl, Namespace: n.FD(), Data: []byte(name + "=" + value)})
-	n.changes++
+	n.changes.Add(1)
 	if err := f.write(value); err != nil {
 		return sysctlError("write", path, err)
 	}

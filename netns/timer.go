@@ -120,7 +120,7 @@ func (n *Namespace) verifyAddr4(in *inDevice, at int, now jiffies) {
 		n.verifyAt4(updated + seconds(a.preferred))
 	case a.flags&rpdb.IFADeprecated == 0:
 		a.flags |= rpdb.IFADeprecated
-		n.changes++
+		n.changes.Add(1)
 		n.notifyAddr4(rtnl.RTMNewAddr, a, nil)
 	}
 	n.verifyAt4(updated + seconds(a.valid))

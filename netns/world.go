@@ -35,8 +35,9 @@ type Config struct {
 // World is a set of namespaces that one kernel holds, with the pairs of links
 // between them.
 type World struct {
-	config Config
-	born   time.Time
+	config  Config
+	born    time.Time
+	packets Packets // nil: none are carried
 
 	// rtnl is held for writing by requests that can touch more than one namespace
 	// (links), for reading by all others.
@@ -44,6 +45,7 @@ type World struct {
 	// watched are the devices whose carrier changed, under rtnl.
 	watched []*device
 	ethers  uint64 // hardware addresses handed out
+	devices uint64 // made so far
 
 	mu     sync.Mutex   // guards what follows
 	busy   []*Namespace // with work of IPv6 addresses

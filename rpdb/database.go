@@ -46,10 +46,7 @@ func (s *State) Build() (*Database, error) {
 	if err := db.checkRoutes(); err != nil {
 		return nil, err
 	}
-	db.neighs = make(map[neighKey]uint16, len(s.Neighs))
-	for _, n := range s.Neighs {
-		db.neighs[neighKey{n.Index, n.IP}] = n.State
-	}
+	db.setNeighs(s.Neighs)
 	use, _ := s.Sysctls.Int("net/ipv4/fib_multipath_use_neigh")
 	db.useNeigh = use != 0
 	db.hash4 = readHashConf(s.Sysctls, "net/ipv4")
@@ -61,6 +58,22 @@ func (s *State) Build() (*Database, error) {
 	db.fillSources4()
 	db.build6(routes6)
 	return db, nil
+}
+
+// WithNeighs returns the database with other neighbours. It shares all else with db and
+// costs time linear in the neighbours.
+func (db *Database) WithNeighs(neighs []Neigh) *Database {
+	other := *db
+	other.setNeighs(neighs)
+	return &other
+}
+
+func (db *Database) setNeighs(neighs []Neigh) {
+	db.state.Neighs = neighs
+	db.neighs = make(map[neighKey]uint16, len(neighs))
+	for _, n := range neighs {
+		db.neighs[neighKey{n.Index, n.IP}] = n.State
+	}
 }
 
 // buildDevices compiles links and addresses.

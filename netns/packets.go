@@ -1,0 +1,227 @@
+package netns
+
+import (
+	"net/netip"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
+)
+
+// Packets is what carries the packets of a world. Its methods are called under the
+// locks of the world: they must return soon and must not use the world.
+type Packets interface {
+	// Probe asks who has an address on a link (neigh_probe): its last known holder alone
+	// if lladdr is not nil, else everybody.
+	Probe(n *Namespace, dev int, addr netip.Addr, lladdr []byte)
+	// Resolved tells that what waits for a neighbour can be sent, or, if not ok, never will
+	// be (neigh_invalidate).
+	Resolved(n *Namespace, dev int, addr netip.Addr, ok bool)
+	// Changed tells that a request may have set a timer earlier than the one that
+	// [World.Work] told of last.
+	Changed()
+}
+
+// SetPackets has something carry the packets of the world. It must be set before the
+// world is used; without it nobody answers a neighbour's probes.
+func (w *World) SetPackets(p Packets) { w.packets = p }
+
+func (w *World) changed() {
+	if w.packets != nil {
+		w.packets.Changed()
+	}
+}
+
+// Neighbour returns the hardware address that packets to an address on a link go to
+// (neigh_resolve_output). ok is false while it is not known: then the address is asked
+// for, and Packets.Resolved tells how that ended. An error is one of the neighbour table: the
+// device has gone or has no state of the family.
+//
+// It is safe for concurrent use; a known neighbour costs a lock for reading.
+func (n *Namespace) Neighbour(dev int, addr netip.Addr) (lladdr []byte, ok bool, err error) {
+	if lladdr, ok = n.knownNeigh(dev, addr); ok {
+		return lladdr, true, nil
+	}
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := n.byIndex(dev)
+	if d == nil {
+		return nil, false, rpdb.ENODEV
+	}
+	x := n.neighs.find(d, addr)
+	if x == nil {
+		if x, err = n.createNeigh(d, addr, 0); err != nil {
+			return nil, false, refusal(err).Errno
+		}
+	}
+	n.useNeigh(x)
+	x.used.Store(int64(n.world.now()))
+	if x.state&rpdb.NUDValid != 0 {
+		return x.lladdr, true, nil
+	}
+	return nil, false, nil
+}
+
+// knownNeigh is Neighbour for one that needs no change of its state.
+func (n *Namespace) knownNeigh(dev int, addr netip.Addr) (lladdr []byte, ok bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	x := n.neighs.find(n.byIndex(dev), addr)
+	if x == nil || x.state&(nudConnected|rpdb.NUDDelay|rpdb.NUDProbe) == 0 {
+		return nil, false
+	}
+	if now := int64(n.world.now()); x.used.Load() != now {
+		x.used.Store(now)
+	}
+	return x.lladdr, true
+}
+
+// NeighNews is what a packet tells of a neighbour (the arguments of neigh_update).
+type NeighNews struct {
+	LLAddr       []byte // nil: not told
+	State        uint16 // rpdb.NUD*
+	Create       bool   // one that is not known yet is made
+	Override     bool   // another address replaces the known one
+	WeakOverride bool   // it makes a connected neighbour stale
+	// RouterTold: Router tells whether it is a router (NEIGH_UPDATE_F_OVERRIDE_ISROUTER).
+	RouterTold, Router bool
+}
+
+// HeardNeighbour changes what is known of a neighbour by a packet that came from it
+// (neigh_update without NEIGH_UPDATE_F_ADMIN). It reports whether there is one.
+func (n *Namespace) HeardNeighbour(dev int, addr netip.Addr, news NeighNews) bool {
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := n.byIndex(dev)
+	if d == nil {
+		return false
+	}
+	x := n.neighs.find(d, addr)
+	if x == nil {
+		if !news.Create {
+			return false
+		}
+		var err error
+		if x, err = n.createNeigh(d, addr, 0); err != nil {
+			return false
+		}
+	}
+	n.learnNeigh(x, news)
+	return true
+}
+
+// learnNeigh is __neigh_update for news from packets.
+func (n *Namespace) learnNeigh(x *neigh, news NeighNews) {
+	old, state, now := x.state, news.State, n.world.now()
+	if old&(rpdb.NUDNoARP|rpdb.NUDPermanent) != 0 {
+		return
+	}
+	known := old&rpdb.NUDValid != 0
+	same := news.LLAddr == nil || known && string(news.LLAddr) == string(x.lladdr)
+	if news.LLAddr == nil && !known {
+		return
+	}
+	if state&nudConnected != 0 {
+		x.confirmed = now
+	}
+	routerTold := news.RouterTold
+	switch {
+	case !known:
+	case !same && !news.Override:
+		routerTold = false
+		if !news.WeakOverride || old&nudConnected == 0 {
+			return
+		}
+		same, state = true, rpdb.NUDStale
+	case same && state == rpdb.NUDStale:
+		state = old
+	}
+	tell := false
+	if state != old || !same {
+		x.updated = now
+	}
+	if state != old {
+		n.setNeighState(x, state, now)
+		tell = true
+	}
+	if !same {
+		x.lladdr, tell = append([]byte(nil), news.LLAddr...), true
+		if state&nudConnected == 0 {
+			x.confirmed = now - 2*jiffies(n.neighParmsOf(x)[neighReachable])
+		}
+	}
+	if !known {
+		n.resolved(x, true)
+	}
+	if routerTold && (x.flags&ntfRouter != 0) != news.Router {
+		x.flags ^= ntfRouter
+		tell = true
+	}
+	if tell {
+		n.notifyNeigh(rtnl.RTMNewNeigh, x, 1, 0)
+	}
+}
+
+// setNeighState changes the state and sets the timer that belongs to it.
+func (n *Namespace) setNeighState(x *neigh, state uint16, now jiffies) {
+	if (x.state&rpdb.NUDValid != 0) != (state&rpdb.NUDValid != 0) {
+		n.neighChanges.Add(1)
+	}
+	x.state, x.timer = state, 0
+	switch {
+	case state&rpdb.NUDReachable != 0:
+		x.timer = now + jiffies(n.neighParmsOf(x)[neighReachable])
+	case state&(rpdb.NUDIncomplete|rpdb.NUDDelay|rpdb.NUDProbe) != 0:
+		x.timer = now
+	}
+	if state&rpdb.NUDProbe != 0 {
+		x.probes = 0
+	}
+}
+
+// ConfirmNeighbour tells that a neighbour was heard of by a transport, so that it need
+// not be asked (dst_confirm, neigh_confirm).
+func (n *Namespace) ConfirmNeighbour(dev int, addr netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if x := n.neighs.find(n.byIndex(dev), addr); x != nil {
+		x.confirmed = n.world.now()
+	}
+}
+
+// AnswersFor reports whether the namespace answers for the address of somebody else on
+// a link (pneigh_lookup).
+func (n *Namespace) AnswersFor(dev int, addr netip.Addr) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.neighs.proxy(n.byIndex(dev), addr) != nil
+}
+
+// probe sends what asks for the neighbour (neigh_probe: arp_solicit, ndisc_solicit).
+func (n *Namespace) probe(x *neigh) {
+	asked := x.probes
+	x.probes++
+	p := n.world.packets
+	if p == nil {
+		return
+	}
+	var lladdr []byte
+	if c := n.neighParmsOf(x); asked < uint32(c[neighUcastProbes]) {
+		if x.addr.Is4() || x.state&rpdb.NUDValid != 0 {
+			lladdr = x.lladdr
+		}
+	} else if asked < uint32(c[neighUcastProbes]+c[neighAppProbes]) {
+		return
+	}
+	p.Probe(n, x.dev.Index, x.addr, lladdr)
+}
+
+// resolved tells what waits for the neighbour that it can go, or never will.
+func (n *Namespace) resolved(x *neigh, ok bool) {
+	if p := n.world.packets; p != nil {
+		p.Resolved(n, x.dev.Index, x.addr, ok)
+	}
+}

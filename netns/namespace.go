@@ -32,8 +32,8 @@ type Namespace struct {
 	// changes counts the changes, so that the database that answers lookups is built
 	// again only after one; neighChanges those of neighbours that lookups can see.
 	changes, neighChanges atomic.Uint64
-	lookups lookups
-	view    atomic.Pointer[View]
+	lookups               lookups
+	view                  atomic.Pointer[View]
 
 	sockets sockets
 }

@@ -35,7 +35,8 @@ type Namespace struct {
 	lookups               lookups
 	view                  atomic.Pointer[View]
 
-	sockets sockets
+	exceptions exceptions
+	sockets    sockets
 }
 
 func newNamespace(w *World) *Namespace {

@@ -55,6 +55,7 @@ func (n *Namespace) Neighbour(dev int, addr netip.Addr) (lladdr []byte, ok bool,
 			return nil, false, refusal(err).Errno
 		}
 	}
+	defer n.world.changed()
 	n.useNeigh(x)
 	x.used.Store(int64(n.world.now()))
 	if x.state&rpdb.NUDValid != 0 {
@@ -110,6 +111,7 @@ func (n *Namespace) HeardNeighbour(dev int, addr netip.Addr, news NeighNews) boo
 		}
 	}
 	n.learnNeigh(x, news)
+	n.world.changed()
 	return true
 }
 
@@ -224,4 +226,50 @@ func (n *Namespace) resolved(x *neigh, ok bool) {
 	if p := n.world.packets; p != nil {
 		p.Resolved(n, x.dev.Index, x.addr, ok)
 	}
+}
+
+// Namespaces returns the namespaces of the world, oldest first.
+func (w *World) Namespaces() []*Namespace { return w.all() }
+
+// AddrType is what an address is to the namespace. For IPv4 the table local of the main
+// domain tells, or that of the VRF that the device oif is or belongs to, if oif is not 0
+// (inet_addr_type_dev_table); an IPv6 address is local if a device of that domain has
+// it (ipv6_chk_addr).
+func (n *Namespace) AddrType(a netip.Addr, oif int) rpdb.RouteType {
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	d := n.byIndex(oif)
+	if a.Is4() {
+		table := uint32(rpdb.TableLocal)
+		if t := n.l3Table(d); d != nil && t != 0 {
+			table = t
+		}
+		return n.addrType4(fromAddr4(a), table)
+	}
+	a = a.WithZone("")
+	if a.IsMulticast() {
+		return rpdb.Multicast
+	}
+	for _, x := range n.devices.list {
+		if x.inet6 == nil || d != nil && n.vrfOf(x) != n.vrfOf(d) || a.IsLinkLocalUnicast() && d != nil && !d.IsVRF() && x != d {
+			continue
+		}
+		for _, b := range x.inet6.addrs {
+			if b.addr == a && b.flags&(rpdb.IFATentative|rpdb.IFADADFailed) != rpdb.IFATentative {
+				return rpdb.Local
+			}
+		}
+	}
+	return rpdb.Unicast
+}
+
+// NeighUnlocked reports whether a neighbour was last changed long enough ago that another
+// hardware address may replace the known one (NEIGH_VAR_LOCKTIME).
+func (n *Namespace) NeighUnlocked(dev int, addr netip.Addr) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	x := n.neighs.find(n.byIndex(dev), addr)
+	return x == nil || n.world.now() > x.updated+jiffies(n.neighParmsOf(x)[neighLockTime])
 }

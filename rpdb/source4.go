@@ -163,3 +163,14 @@ func (t *SourceTrace) chosen(a *Addr, how SourceHow) {
 	}
 	t.Candidates = append(t.Candidates, SourceCandidate{Addr: a, Chosen: true})
 }
+
+// SourceOn is the source address that a device, by its ifindex, gives packets to a
+// destination of its link, where nothing else decides (inet_select_addr). It is
+// invalid if there is none.
+func (db *Database) SourceOn(dev int, dst netip.Addr, scope Scope) netip.Addr {
+	d := db.devs[dev]
+	if d == nil {
+		return netip.Addr{}
+	}
+	return db.selectAddr(d, dst, scope, nil)
+}

@@ -1,0 +1,274 @@
+package datapath
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rulewalk/rulewalk/netns"
+)
+
+// maxInbox bounds what waits for the event loop from outside: beyond it, senders wait.
+const maxInbox = 4096
+
+// Config is how an engine is made. World and Clock must be set; the clock is that of
+// the world.
+type Config struct {
+	World *netns.World
+	Clock Clock
+	Seed  uint64
+	// Reset, if not nil, makes the answer to a TCP segment for a host without sockets.
+	Reset func(packet []byte, upper int) []byte
+	// Comment, if not nil, makes the text of a captured packet ([Frame.Comment]).
+	Comment func(*Frame) string
+}
+
+// Engine carries the packets of a world. Make it with [New], before the world is used.
+type Engine struct {
+	config Config
+	world  *netns.World
+	clock  Clock
+
+	mu      sync.Mutex
+	room    sync.Cond // there is room in the inbox again
+	inbox   []job
+	timers  timers
+	timed   uint64
+	closed  bool
+	wake    chan struct{}
+	running sync.WaitGroup // the loop, and calls of AfterFunc
+
+	stale atomic.Bool // the world may have work earlier than workAt
+
+	hostsMu sync.Mutex
+	hosts   map[*netns.Namespace]*Host
+
+	// The rest belongs to the event loop.
+	links   map[uint64]*link // by the ID of their device
+	backlog []arrival        // what devices received and nobody has looked at yet
+	workAt  time.Time
+	pool    []*packet
+}
+
+// job is something for the event loop to do: a call, or a packet that a host sends.
+type job struct {
+	f    func()
+	host *Host
+	p    *packet
+}
+
+// arrival is a packet that a device received.
+type arrival struct {
+	l *link
+	p *packet
+}
+
+// New starts an engine for a world.
+func New(c Config) *Engine {
+	e := &Engine{
+		config: c, world: c.World, clock: c.Clock, wake: make(chan struct{}, 1),
+		hosts: map[*netns.Namespace]*Host{}, links: map[uint64]*link{},
+	}
+	e.room.L = &e.mu
+	c.World.SetPackets(e)
+	e.running.Add(1)
+	go e.run()
+	return e
+}
+
+// Close ends the event loop; packets under way are lost. It returns when the loop and
+// the calls of AfterFunc have ended.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	e.closed = true
+	e.timers = nil
+	e.poke()
+	e.room.Broadcast()
+	e.mu.Unlock()
+	e.running.Wait()
+	e.hostsMu.Lock()
+	defer e.hostsMu.Unlock()
+	for _, h := range e.hosts {
+		h.close()
+	}
+}
+
+// Now is the time of the world.
+func (e *Engine) Now() time.Time { return e.clock.Now() }
+
+// poke wakes the event loop.
+func (e *Engine) poke() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// start runs f on a goroutine that Close waits for.
+func (e *Engine) start(f func()) {
+	e.running.Add(1)
+	go func() {
+		defer e.running.Done()
+		f()
+	}()
+}
+
+// post gives the event loop something to do. It never waits, so that the loop itself
+// and those who hold the locks of the world can call it.
+func (e *Engine) post(j job) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed {
+		e.inbox = append(e.inbox, j)
+		e.poke()
+	}
+}
+
+// send is post for packets from sockets, which wait while the loop has more to do than
+// it should.
+func (e *Engine) send(j job) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for len(e.inbox) >= maxInbox && !e.closed {
+		e.room.Wait()
+	}
+	if !e.closed {
+		e.inbox = append(e.inbox, j)
+		e.poke()
+	}
+}
+
+// Do calls f on the event loop and waits for its end. f must not wait for anything.
+func (e *Engine) Do(f func()) {
+	done := make(chan struct{})
+	e.post(job{f: func() { defer close(done); f() }})
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
+	if !closed {
+		<-done
+	}
+}
+
+// Changed implements netns.Packets.
+func (e *Engine) Changed() {
+	if !e.stale.Swap(true) {
+		e.poke()
+	}
+}
+
+// run is the event loop.
+func (e *Engine) run() {
+	defer e.running.Done()
+	var spare []job
+	for {
+		e.mu.Lock()
+		jobs := e.inbox
+		e.inbox = spare[:0]
+		calls := e.due(e.clock.Now())
+		closed := e.closed
+		e.room.Broadcast()
+		e.mu.Unlock()
+		if closed {
+			return
+		}
+		for i := range jobs {
+			e.do(&jobs[i])
+			jobs[i] = job{}
+			e.drain()
+		}
+		spare = jobs
+		for _, f := range calls {
+			f()
+			e.drain()
+		}
+		if len(jobs) == 0 && len(calls) == 0 {
+			e.idle()
+		}
+	}
+}
+
+func (e *Engine) do(j *job) {
+	switch {
+	case j.f != nil:
+		j.f()
+	case j.p != nil:
+		j.host.sent(j.p)
+	}
+}
+
+// drain takes up what devices received, until nothing is left (process_backlog).
+func (e *Engine) drain() {
+	for i := 0; i < len(e.backlog); i++ {
+		a := e.backlog[i]
+		e.backlog[i] = arrival{}
+		a.l.receive(a.p)
+		if i == 1023 { // a storm: give the memory back that was used up
+			e.backlog = append(e.backlog[:0], e.backlog[i+1:]...)
+			i = -1
+			if e.interrupted() {
+				return
+			}
+		}
+	}
+	e.backlog = e.backlog[:0]
+}
+
+// interrupted reports whether something waits that must not wait for the end of a
+// storm of packets.
+func (e *Engine) interrupted() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.closed || len(e.inbox) > 0 || len(e.timers) > 0 && !e.timers[0].at.After(e.clock.Now())
+}
+
+// idle waits until there is something to do, and does what time brings in the world
+// itself.
+func (e *Engine) idle() {
+	if len(e.backlog) > 0 {
+		e.drain()
+		return
+	}
+	if e.stale.Swap(false) || !e.workAt.IsZero() && !e.clock.Now().Before(e.workAt) {
+		e.workAt = e.world.Work()
+		return
+	}
+	next := e.next()
+	if v, ok := e.clock.(*Virtual); ok {
+		e.idleVirtual(v, next)
+		return
+	}
+	if next.IsZero() {
+		<-e.wake
+		return
+	}
+	t := time.NewTimer(next.Sub(e.clock.Now()))
+	defer t.Stop()
+	select {
+	case <-e.wake:
+	case <-t.C:
+	}
+}
+
+// next is when time brings something next; zero: never.
+func (e *Engine) next() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	next := e.workAt
+	if len(e.timers) > 0 && (next.IsZero() || e.timers[0].at.Before(next)) {
+		next = e.timers[0].at
+	}
+	return next
+}
+
+// idleVirtual lets time jump once nothing runs that could still send something.
+func (e *Engine) idleVirtual(v *Virtual, next time.Time) {
+	if next.IsZero() {
+		<-e.wake
+		return
+	}
+	if !e.quiet() {
+		return
+	}
+	v.advance(next)
+}

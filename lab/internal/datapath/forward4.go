@@ -1,0 +1,95 @@
+package datapath
+
+import (
+	"net/netip"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// forward4 sends on a packet that is not for this host (ip_forward).
+func (h *Host) forward4(p *packet) {
+	b := p.data()
+	if p.kind != toHost {
+		h.e.free(p)
+		return
+	}
+	if b[8] <= 1 {
+		h.error4(p, icmpTimeExceeded, 0, 0)
+		h.e.free(p)
+		return
+	}
+	p.fwd = true
+	mtu := h.forwardMTU4(p)
+	if len(b) > mtu && dontFragment4(b) {
+		h.error4(p, icmpUnreach, unreachFragNeeded, uint32(mtu))
+		h.e.free(p)
+		return
+	}
+	b[8]--
+	put16(b[10:], adjust16(be16(b[10:]), uint16(b[8]+1)<<8|uint16(b[9]), uint16(b[8])<<8|uint16(b[9])))
+	if p.d.Flags&rpdb.FlagRedirect != 0 {
+		h.sendRedirect4(p)
+	}
+	p.local, p.meta.OIF = false, 0
+	h.dispatch4(p)
+}
+
+// forwardMTU4 is ip_dst_mtu_maybe_forward for a router: what it learned of the path does
+// not count, since others could teach it wrong.
+func (h *Host) forwardMTU4(p *packet) int {
+	out := h.links[p.d.OIF]
+	if out == nil {
+		return minMTU6
+	}
+	mtu := min(int(out.dev.MTU), maxIP)
+	if m, locked, ok := metricOf(&p.d, rtaxMTU); ok && m != 0 && (locked || h.view.Setting("ipv4/ip_forward_use_pmtu") != 0) {
+		mtu = int(m)
+	}
+	if h.view.Setting("ipv4/ip_forward_use_pmtu") != 0 {
+		if m, ok := h.ns.PathMTU(dst4(p.data()), &p.d); ok {
+			mtu = min(mtu, m)
+		}
+	}
+	return mtu
+}
+
+// next4 is the neighbour that a packet goes to (rt_nexthop).
+func (h *Host) next4(p *packet, dst netip.Addr) netip.Addr {
+	if x, ok := h.ns.Exception(dst, &p.d); ok && x.Gateway.IsValid() {
+		return x.Gateway
+	}
+	if p.d.UsesRoute && p.d.Gateway.IsValid() {
+		return p.d.Gateway
+	}
+	return dst
+}
+
+// dispatch4 sends a packet out by the device of its decision, in pieces if it is too
+// large (ip_output, ip_finish_output).
+func (h *Host) dispatch4(p *packet) {
+	l := h.linkOf(p.d.OIF)
+	if l == nil {
+		h.e.free(p)
+		return
+	}
+	b := p.data()
+	dst := dst4(b)
+	mtu, _ := h.pathMTU(h.view, &p.d, dst)
+	if p.fwd {
+		mtu = h.forwardMTU4(p)
+	}
+	next := h.next4(p, dst)
+	if len(b) <= mtu || l.dev.IsLoopback() && len(b) <= int(l.dev.MTU) {
+		h.toNeighbour(l, p, next)
+		return
+	}
+	if dontFragment4(b) && !p.meta.IgnoreDF {
+		h.tooBig4(p, mtu)
+		h.e.free(p)
+		return
+	}
+	for _, part := range h.fragment4(p, mtu) {
+		h.toNeighbour(l, part, next)
+	}
+	h.e.free(p)
+}

@@ -1,0 +1,198 @@
+package datapath
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/rulewalk/rulewalk/lab/internal/stack"
+	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// Host carries the packets of one namespace. It implements stack.Network.
+type Host struct {
+	e  *Engine
+	ns *netns.Namespace
+
+	transport stack.Transport
+	onClose   func()
+
+	// The rest belongs to the event loop.
+	view     *netns.View
+	links    map[int]*link
+	taps     []*Tap
+	waiting  map[waitKey][]*packet // for a neighbour
+	limits   limits
+	partial  map[fragKey]*reassembly
+	nextID   uint32
+	confirms map[netip.Addr]bool
+}
+
+// Host returns the datapath of a namespace of the world. It may be called from any
+// goroutine.
+func (e *Engine) Host(ns *netns.Namespace) *Host {
+	e.hostsMu.Lock()
+	defer e.hostsMu.Unlock()
+	h := e.hosts[ns]
+	if h == nil {
+		h = &Host{e: e, ns: ns}
+		e.hosts[ns] = h
+	}
+	return h
+}
+
+// Forget ends the datapath of a namespace that was closed.
+func (e *Engine) Forget(ns *netns.Namespace) {
+	e.hostsMu.Lock()
+	h := e.hosts[ns]
+	delete(e.hosts, ns)
+	e.hostsMu.Unlock()
+	if h != nil {
+		h.close()
+	}
+}
+
+func (h *Host) close() {
+	if h.onClose != nil {
+		h.onClose()
+	}
+}
+
+// SetTransport gives the host its sockets. close is called when the host ends. It must
+// be called before packets arrive, or from the event loop ([Engine.Do]).
+func (h *Host) SetTransport(t stack.Transport, close func()) { h.transport, h.onClose = t, close }
+
+// Transport returns the sockets of the host, nil if it has none.
+func (h *Host) Transport() stack.Transport { return h.transport }
+
+// Namespace returns the namespace of the host.
+func (h *Host) Namespace() *netns.Namespace { return h.ns }
+
+// Engine returns the engine of the host's world.
+func (h *Host) Engine() *Engine { return h.e }
+
+// now brings what the loop knows of the namespace up to date, and returns it.
+func (h *Host) now() *netns.View {
+	v := h.ns.View()
+	if v != h.view {
+		h.refresh(v)
+	}
+	return v
+}
+
+// refresh takes over a new view.
+func (h *Host) refresh(v *netns.View) {
+	old := h.view
+	h.view = v
+	if old != nil && len(old.Devices) == len(v.Devices) && (len(v.Devices) == 0 || old.Devices[0] == v.Devices[0]) {
+		return // only neighbours changed
+	}
+	before := h.links
+	h.links = make(map[int]*link, len(v.Devices))
+	for _, d := range v.Devices {
+		l := h.e.links[d.ID]
+		if l == nil {
+			l = newLink(h.e, d.ID)
+			h.e.links[d.ID] = l
+		}
+		l.host, l.dev = h, d
+		h.links[d.Index] = l
+	}
+	for _, l := range before {
+		if l.host == h && h.links[l.dev.Index] != l {
+			l.host = nil
+			delete(h.e.links, l.id)
+		}
+	}
+}
+
+// linkOf returns the link of an ifindex, nil if there is none.
+func (h *Host) linkOf(index int) *link {
+	h.now()
+	return h.links[index]
+}
+
+// find returns the link of a device wherever it is, nil if it is gone.
+func (e *Engine) find(id uint64) *link {
+	l := e.links[id]
+	if l != nil && l.host != nil {
+		l.host.now()
+		if l.host != nil {
+			return l
+		}
+	}
+	for _, ns := range e.world.Namespaces() {
+		e.Host(ns).now()
+	}
+	if l = e.links[id]; l != nil && l.host != nil {
+		return l
+	}
+	return nil
+}
+
+// Now implements stack.Network.
+func (h *Host) Now() time.Time { return h.e.clock.Now() }
+
+// AfterFunc implements stack.Network.
+func (h *Host) AfterFunc(d time.Duration, f func()) (stop func() bool) { return h.e.AfterFunc(d, f) }
+
+// Seed implements stack.Network.
+func (h *Host) Seed() uint64 { return h.e.config.Seed + uint64(h.ns.FD())*0x9e3779b97f4a7c15 }
+
+// Sysctl implements stack.Network.
+func (h *Host) Sysctl(path string) (string, bool) {
+	v, err := h.ns.Sysctl(path)
+	return v, err == nil
+}
+
+// Link implements stack.Network.
+func (h *Host) Link(index int, name string) (stack.Link, bool) {
+	v := h.ns.View()
+	for _, d := range v.Devices {
+		if d.Index == index || index == 0 && d.Name == name {
+			out := stack.Link{Index: d.Index, Name: d.Name, MTU: int(d.MTU), VRF: d.IsVRF()}
+			if m := v.Device(d.Master); m != nil && m.IsVRF() {
+				out.Master = m.Index
+			}
+			return out, true
+		}
+	}
+	return stack.Link{}, false
+}
+
+// Route implements stack.Network.
+func (h *Host) Route(f *rpdb.Flow) stack.Path {
+	v := h.ns.View()
+	p := stack.Path{Decision: v.Database.Lookup(f)}
+	if p.Err == rpdb.OK && p.Drop == rpdb.NoDrop {
+		p.MTU, p.Locked = h.pathMTU(v, &p.Decision, f.Dst)
+		p.Hops = h.defaultHops(v, &p.Decision, f.Dst.Is6())
+		if p.UsesRoute && p.Decision.Route != nil {
+			if m, _, ok := metricOf(&p.Decision, rtaxAdvMSS); ok {
+				p.AdvMSS = int(m)
+			}
+		}
+	}
+	return p
+}
+
+// AddrType implements stack.Network.
+func (h *Host) AddrType(a netip.Addr, oif int) rpdb.RouteType { return h.ns.AddrType(a, oif) }
+
+// Output implements stack.Network.
+func (h *Host) Output(b []byte, m stack.Meta) {
+	p := &packet{buf: b, meta: m, mark: m.Mark, local: true}
+	h.e.send(job{host: h, p: p})
+}
+
+// sent takes up a packet of a socket.
+func (h *Host) sent(p *packet) {
+	if len(p.buf) == 0 {
+		return
+	}
+	if p.buf[0]>>4 == 6 {
+		h.output6(p)
+		return
+	}
+	h.output4(p)
+}

@@ -1,0 +1,313 @@
+package datapath
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/rulewalk/rulewalk/lab/internal/stack"
+	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// ICMP types, and codes of destination unreachable.
+const (
+	icmpEchoReply    = 0
+	icmpUnreach      = 3
+	icmpQuench       = 4
+	icmpRedirect     = 5
+	icmpEcho         = 8
+	icmpTimeExceeded = 11
+	icmpParameter    = 12
+	icmpTimestamp    = 13
+	icmpTimestampRep = 14
+
+	unreachNet        = 0
+	unreachHost       = 1
+	unreachProto      = 2
+	unreachPort       = 3
+	unreachFragNeeded = 4
+	unreachFiltered   = 13
+
+	redirectHost = 1
+)
+
+const icmpLen = 8
+
+// isError4 reports whether an ICMP type is an error (icmp_pointers). Types that nobody
+// knows count as errors, since nothing may be said about those.
+func isError4(typ uint8) bool {
+	switch typ {
+	case icmpEchoReply, icmpEcho, icmpTimestamp, icmpTimestampRep, 9, 10, 15, 16, 17, 18, 42, 43:
+		return false
+	}
+	return true
+}
+
+// error4 tells the sender of a packet what became of it (icmp_send).
+func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
+	b := p.ip()
+	if len(b) < 20 || !h.mayTell4(p, b) {
+		return
+	}
+	in := p.real
+	src := netip.Addr{}
+	switch {
+	case p.routed && p.d.Flags&rpdb.FlagLocal != 0 && !p.local || p.local && h.ownAddr4(dst4(b), 0):
+		src = dst4(b)
+	case in != nil && h.view.Setting("ipv4/icmp_errors_use_inbound_ifaddr") != 0:
+		src = h.view.Database.SourceOn(in.dev.Index, src4(b), rpdb.ScopeLink)
+	}
+	f := rpdb.Flow{Dst: src4(b), Src: src, TOS: b[1], IPProto: rpdb.ProtoICMP}
+	if typ != icmpEchoReply {
+		f.TOS = b[1]&0x1e | 0xc0
+	}
+	if h.view.Setting("ipv4/fwmark_reflect") != 0 {
+		f.Mark = p.mark
+	}
+	if v := p.in; v != nil && v.dev.IsVRF() {
+		f.OIF = v.dev.Index
+	} else if p.local {
+		if v := h.vrfOf(p.d.OIF); v != nil {
+			f.OIF = v.dev.Index
+		}
+	}
+	d := h.view.Database.Lookup(&f)
+	if d.Err != rpdb.OK || !h.allowed4(typ, code, &d, f.Dst) {
+		return
+	}
+	if !src.IsValid() {
+		src = d.Src
+	}
+	if !src.IsValid() {
+		src = netip.IPv4Unspecified() // icmp_err_convert: a router without an address (RFC 7600 is newer)
+	}
+	room, _ := h.pathMTU(h.view, &d, f.Dst)
+	quote := b[:min(len(b), min(room, 576)-20-icmpLen)]
+	r := h.e.build4(src, f.Dst, rpdb.ProtoICMP, f.TOS, h.defaultHops(h.view, &d, false), icmpLen+len(quote))
+	m := r.data()[20:]
+	m[0], m[1] = typ, code
+	put32(m[4:], info)
+	copy(m[icmpLen:], quote)
+	h.sendICMP4(r, d, f.Mark, f.OIF)
+}
+
+// sendICMP4 sends a message whose way is known.
+func (h *Host) sendICMP4(r *packet, d rpdb.Decision, mark uint32, oif int) {
+	m := r.data()[20:]
+	put16(m[2:], 0)
+	put16(m[2:], checksum(m))
+	r.d, r.routed, r.mark = d, true, mark
+	r.meta.Mark, r.meta.OIF = mark, oif
+	h.output4(r)
+}
+
+// mayTell4 reports whether a message about a packet may be sent at all: not about what was
+// sent to many, fragments behind the first, or another error.
+func (h *Host) mayTell4(p *packet, b []byte) bool {
+	switch {
+	case p.kind != toHost && !p.local, offset4(b) != 0, p.d.Flags&(rpdb.FlagBroadcast|rpdb.FlagMulticast) != 0:
+		return false
+	case src4(b).IsUnspecified(), src4(b).IsMulticast():
+		return false
+	}
+	if b[9] == rpdb.ProtoICMP {
+		n := ihl4(b)
+		return len(b) > n && !isError4(b[n])
+	}
+	return true
+}
+
+// allowed4 limits what is sent (icmpv4_global_allow, icmpv4_xrlim_allow).
+func (h *Host) allowed4(typ, code uint8, d *rpdb.Decision, to netip.Addr) bool {
+	v := h.view
+	if typ == icmpUnreach && code == unreachFragNeeded || typ < 32 && v.Setting("ipv4/icmp_ratemask")>>typ&1 == 0 {
+		return true
+	}
+	if d.OIF == rpdb.Loopback {
+		return true
+	}
+	now := h.e.clock.Now()
+	every := time.Duration(v.Setting("ipv4/icmp_ratelimit")) * time.Second / 250
+	return h.limits.global(now, v.Setting("ipv4/icmp_msgs_per_sec"), v.Setting("ipv4/icmp_msgs_burst")) && h.limits.peer(to, now, every)
+}
+
+// icmp4 is icmp_rcv: b is the message.
+func (h *Host) icmp4(p *packet, b []byte) {
+	if len(b) < icmpLen || checksum(b) != 0 {
+		return
+	}
+	many := p.d.Flags&(rpdb.FlagBroadcast|rpdb.FlagMulticast) != 0
+	if many && (b[0] == icmpEcho || b[0] == icmpTimestamp) && h.view.Setting("ipv4/icmp_echo_ignore_broadcasts") != 0 {
+		return
+	}
+	switch b[0] {
+	case icmpEcho:
+		if h.view.Setting("ipv4/icmp_echo_ignore_all") == 0 {
+			h.reply4(p, icmpEchoReply, b)
+		}
+	case icmpTimestamp:
+		if len(b) >= 20 {
+			h.replyTimestamp(p, b)
+		}
+	case icmpUnreach, icmpTimeExceeded, icmpParameter, icmpQuench:
+		h.heardError4(p, b)
+	case icmpRedirect:
+		h.heardRedirect4(p, b)
+	}
+}
+
+func (h *Host) replyTimestamp(p *packet, b []byte) {
+	m := slices.Clone(b[:20])
+	now := h.e.clock.Now().UTC()
+	ms := uint32((time.Duration(now.Hour())*time.Hour + time.Duration(now.Minute())*time.Minute +
+		time.Duration(now.Second())*time.Second + time.Duration(now.Nanosecond())).Milliseconds())
+	put32(m[12:], ms)
+	put32(m[16:], ms)
+	h.reply4(p, icmpTimestampRep, m)
+}
+
+// reply4 answers a question (icmp_reply).
+func (h *Host) reply4(p *packet, typ uint8, m []byte) {
+	b := p.data()
+	src := dst4(b)
+	if p.d.Flags&rpdb.FlagLocal == 0 || p.d.Flags&(rpdb.FlagBroadcast|rpdb.FlagMulticast) != 0 {
+		src = netip.Addr{} // fib_compute_spec_dst
+	}
+	f := rpdb.Flow{Dst: src4(b), Src: src, TOS: b[1], IPProto: rpdb.ProtoICMP}
+	if h.view.Setting("ipv4/fwmark_reflect") != 0 {
+		f.Mark = p.mark
+	}
+	if p.in.dev.IsVRF() {
+		f.OIF = p.in.dev.Index
+	}
+	d := h.view.Database.Lookup(&f)
+	if d.Err != rpdb.OK {
+		return
+	}
+	if !src.IsValid() {
+		src = d.Src
+	}
+	if !src.IsValid() {
+		return
+	}
+	r := h.e.build4(src, f.Dst, rpdb.ProtoICMP, b[1], h.defaultHops(h.view, &d, false), len(m))
+	x := r.data()[20:]
+	copy(x, m)
+	x[0], x[1] = typ, 0
+	h.sendICMP4(r, d, f.Mark, f.OIF)
+}
+
+// heardError4 passes an error on to who sent the packet that it quotes (icmp_unreach,
+// icmp_socket_deliver), and learns from it.
+func (h *Host) heardError4(p *packet, b []byte) {
+	quoted := b[icmpLen:]
+	if len(quoted) < 20 || quoted[0]>>4 != 4 {
+		return
+	}
+	e := stack.ICMPError{
+		Offender: src4(p.data()), Type: b[0], Code: b[1], Quoted: slices.Clone(quoted), IIF: p.in.dev.Index, Time: h.e.clock.Now(),
+	}
+	if p.in != p.real {
+		e.SDIF = p.real.dev.Index
+	}
+	switch {
+	case b[0] == icmpUnreach && b[1] == unreachFragNeeded:
+		if h.view.Setting("ipv4/ip_no_pmtu_disc") != 0 {
+			return
+		}
+		e.Info = h.learnMTU4(p, quoted, int(be16(b[6:])))
+		if e.Info == 0 {
+			return
+		}
+	case b[0] == icmpParameter:
+		e.Info = uint32(b[4])
+	}
+	if h.tunnelError4(p, quoted, e) {
+		return
+	}
+	if h.transport != nil {
+		h.transport.ICMPError(e)
+	}
+}
+
+// learnMTU4 remembers the MTU of a path (ipv4_update_pmtu, __ip_rt_update_pmtu). It
+// returns what was learned, 0 for nothing.
+func (h *Host) learnMTU4(p *packet, quoted []byte, mtu int) uint32 {
+	f := flowOf4(quoted)
+	if v := p.in; v.dev.IsVRF() {
+		f.OIF = v.dev.Index
+	}
+	d := h.view.Database.Lookup(&f)
+	if d.Err != rpdb.OK {
+		return 0
+	}
+	now, _ := h.pathMTU(h.view, &d, f.Dst)
+	if _, locked, ok := metricOf(&d, rtaxMTU); ok && locked {
+		return uint32(mtu)
+	}
+	if mtu >= now {
+		return uint32(mtu)
+	}
+	locked := false
+	if least := int(h.view.Setting("ipv4/route/min_pmtu")); mtu < least {
+		mtu, locked = min(now, least), true
+	}
+	life := time.Duration(h.view.Setting("ipv4/route/mtu_expires")) * time.Second / 250
+	h.ns.Except(f.Dst, &d, func(x *netns.Exception) {
+		x.MTU, x.Locked, x.Expires = mtu, locked, h.e.clock.Now().Add(life)
+	})
+	return uint32(mtu)
+}
+
+// tooBig4 tells a socket of this host, or whoever sent a packet, that it does not fit.
+func (h *Host) tooBig4(p *packet, mtu int) {
+	if p.local && h.transport != nil {
+		b := p.data()
+		h.transport.ICMPError(stack.ICMPError{
+			Offender: src4(b), Type: icmpUnreach, Code: unreachFragNeeded, Info: uint32(mtu),
+			Quoted: slices.Clone(b), Time: h.e.clock.Now(),
+		})
+		return
+	}
+	h.error4(p, icmpUnreach, unreachFragNeeded, uint32(mtu))
+}
+
+// sendRedirect4 tells a sender that it has a shorter way (ip_rt_send_redirect).
+func (h *Host) sendRedirect4(p *packet) {
+	b := p.data()
+	to := src4(b)
+	x := bucketOf(&h.limits.errors, to) // of the same peer, but its own count
+	if !x.allow(h.e.clock.Now(), 20*time.Millisecond, 9) {
+		return
+	}
+	gw := h.next4(p, dst4(b))
+	if !gw.Is4() {
+		return
+	}
+	g := gw.As4()
+	h.error4(p, icmpRedirect, redirectHost, be32(g[:]))
+}
+
+// heardRedirect4 takes a shorter way (icmp_redirect, __ip_do_redirect).
+func (h *Host) heardRedirect4(p *packet, b []byte) {
+	quoted := b[icmpLen:]
+	if len(quoted) < 20 || b[1] > 3 || !p.real.dev.Conf4.AcceptRedirects {
+		return
+	}
+	gw := netip.AddrFrom4([4]byte(b[4:8]))
+	if gw.IsMulticast() || gw.IsUnspecified() || gw.IsLoopback() {
+		return
+	}
+	f := flowOf4(quoted)
+	d := h.view.Database.Lookup(&f)
+	old := h.next4(&packet{d: d}, f.Dst)
+	if d.Err != rpdb.OK || d.OIF != p.real.dev.Index || old != src4(p.data()) || gw == old {
+		return
+	}
+	g := h.view.Database.Lookup(&rpdb.Flow{Dst: gw, OIF: d.OIF})
+	if g.Err != rpdb.OK || g.Type != rpdb.Unicast || g.UsesRoute && g.Gateway.IsValid() {
+		return
+	}
+	h.ns.Except(f.Dst, &d, func(x *netns.Exception) { x.Gateway = gw })
+}

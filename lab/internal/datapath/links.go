@@ -1,0 +1,28 @@
+package datapath
+
+// stubs while kinds are built
+func (l *link) sendVLAN(p *packet)                                { l.e.free(p) }
+func (l *link) sendMacvlan(p *packet)                             { l.e.free(p) }
+func (l *link) sendBridge(p *packet)                              { l.e.free(p) }
+func (l *link) sendVRF(p *packet)                                 { l.e.free(p) }
+func (l *link) sendTunnel(p *packet)                              { l.e.free(p) }
+func (l *link) receiveVLAN(p *packet) bool                        { return false }
+func (l *link) receivePort(p *packet)                             { l.e.free(p) }
+func (l *link) receiveMacvlan(p *packet) bool                     { return false }
+func (h *Host) receiveTunnel(p *packet, proto uint8) bool         { return false }
+func (h *Host) tunnelError4(p *packet, quoted []byte, e any) bool { return false }
+
+type impairment struct{}
+
+func (i *impairment) pass(l *link, p *packet) {}
+
+const (
+	icmp6Unreach       = 1
+	unreach6Addr       = 3
+	unreach6Prohibited = 1
+)
+
+func (h *Host) error6(p *packet, typ, code uint8, info uint32)           {}
+func (h *Host) receive6(p *packet)                                       { h.e.free(p) }
+func (h *Host) output6(p *packet)                                        { h.e.free(p) }
+func (h *Host) solicit6(l *link, addr any, lladdr []byte, first *packet) {}

@@ -1,0 +1,140 @@
+package datapath
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rulewalk/rulewalk/iproute2/ipcmd"
+	"github.com/rulewalk/rulewalk/lab/internal/stack"
+	"github.com/rulewalk/rulewalk/netns"
+)
+
+// lab is a world for tests: hosts by name, configured by lines of ip.
+type lab struct {
+	t      *testing.T
+	e      *Engine
+	world  *netns.World
+	spaces map[string]*netns.Namespace
+}
+
+// newLab returns a world on a virtual clock with the named hosts, each with lo up.
+func newLab(t *testing.T, names ...string) *lab {
+	clock := NewVirtual(time.Unix(1_700_000_000, 0))
+	w := netns.NewWorld(netns.Config{Clock: clock.Now, Seed: 1})
+	l := &lab{t: t, world: w, spaces: map[string]*netns.Namespace{}}
+	l.e = New(Config{World: w, Clock: clock, Seed: 1})
+	t.Cleanup(l.e.Close)
+	for _, n := range names {
+		l.spaces[n] = w.New()
+		for _, s := range []string{"all", "default"} {
+			l.set(n, "net.ipv6.conf."+s+".accept_dad", "0")
+		}
+	}
+	for _, n := range names {
+		l.ip(n, "link set lo up")
+	}
+	return l
+}
+
+func (l *lab) set(host, name, value string) {
+	l.t.Helper()
+	if err := l.spaces[host].SetSysctl(name, value); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// ip runs lines of ip on a host.
+func (l *lab) ip(host string, lines ...string) string {
+	l.t.Helper()
+	var all strings.Builder
+	for _, line := range lines {
+		var out, errs bytes.Buffer
+		tool := &ipcmd.Tool{
+			Dial: func(name string) (ipcmd.Conn, error) {
+				if name == "" {
+					name = host
+				}
+				if l.spaces[name] == nil {
+					return nil, fs.ErrNotExist
+				}
+				return l.spaces[name].Dial(), nil
+			},
+			Host: labHost{l: l}, Out: &out, Err: &errs, Name: "ip",
+		}
+		if status := tool.Run(context.Background(), strings.Fields(line)); status != 0 {
+			l.t.Fatalf("%s: ip %s: status %d: %s", host, line, status, errs.String())
+		}
+		all.WriteString(out.String())
+	}
+	return all.String()
+}
+
+// labHost names the namespaces for "netns NAME".
+type labHost struct {
+	ipcmd.Host
+	l *lab
+}
+
+func (h labHost) Open(name string) (int, func(), error) {
+	if n := h.l.spaces[name]; n != nil {
+		return int(n.FD()), func() {}, nil
+	}
+	return 0, nil, fs.ErrNotExist
+}
+
+// join connects two hosts by a veth pair whose ends are named and up.
+func (l *lab) join(a, devA, b, devB string) {
+	l.t.Helper()
+	l.ip(a, fmt.Sprintf("link add %s type veth peer name %s netns %s", devA, devB, b), "link set "+devA+" up")
+	l.ip(b, "link set "+devB+" up")
+}
+
+// inbox is a transport that keeps what it gets.
+type inbox struct {
+	mu      sync.Mutex
+	packets [][]byte
+	errors  []stack.ICMPError
+}
+
+func (i *inbox) Deliver(b []byte, _ stack.Arrival) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.packets = append(i.packets, bytes.Clone(b))
+	return b[9] == 17 && i.wantsUDP(b)
+}
+
+func (*inbox) wantsUDP(b []byte) bool { return be16(b[ihl4(b)+2:]) == 9 }
+
+func (i *inbox) ICMPError(e stack.ICMPError) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.errors = append(i.errors, e)
+}
+
+func (i *inbox) take() ([][]byte, []stack.ICMPError) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	p, e := i.packets, i.errors
+	i.packets, i.errors = nil, nil
+	return p, e
+}
+
+// host returns the datapath of a host with an inbox as its sockets.
+func (l *lab) host(name string) (*Host, *inbox) {
+	h, box := l.e.Host(l.spaces[name]), new(inbox)
+	l.e.Do(func() { h.SetTransport(box, nil) })
+	return h, box
+}
+
+// pass lets time pass on the world's clock.
+func (l *lab) pass(d time.Duration) {
+	done := make(chan struct{})
+	l.e.after(d, func() { close(done) })
+	<-done
+}

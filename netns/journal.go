@@ -111,6 +111,6 @@ func (n *Namespace) replayRequest(c Change) error {
 	if err != nil {
 		return fmt.Errorf("a request: %w", err)
 	}
-	n.serve(&Socket{ns: n, opts: c.Socket}, m, func(netlink.Message) {})
+	n.serve(&Socket{ns: n, opts: c.Socket, replay: true}, m, func(netlink.Message) {})
 	return nil
 }

@@ -177,6 +177,7 @@ func (r *request) run() (dumped bool, err error) {
 		return false, fail(rpdb.EOPNOTSUPP, "Bulk delete is not supported")
 	}
 	defer r.lock(h.global, isGet)()
+	r.locate()
 	if !isGet {
 		r.record()
 		r.ns.changes.Add(1)

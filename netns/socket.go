@@ -37,6 +37,8 @@ type Socket struct {
 	ns   *Namespace
 	id   uint32 // port id
 	opts SocketOptions
+	// replay: its requests were made before, and processes are where they were then.
+	replay bool
 
 	mu      sync.Mutex
 	wake    sync.Cond

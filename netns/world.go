@@ -25,6 +25,10 @@ type Config struct {
 	CPUs int
 	// NoMPLS is a kernel without mpls_iptunnel: it refuses routes that push labels.
 	NoMPLS bool
+	// Process, if not nil, tells in which namespace a process is (its FD), 0 if in none.
+	// It is asked about each process that a request names, in place of SetPID, under the
+	// locks of the world, which it must not use.
+	Process func(pid uint32) (fd uint32)
 	// Journal, if not nil, is told of every change before it is made, so that
 	// [World.Replay] can make the same world again. It is called under the locks of the
 	// world, from the goroutine of whoever makes the change: it must return soon, must not

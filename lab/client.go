@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/rulewalk/rulewalk/lab/internal/wire"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -46,7 +47,7 @@ type link struct {
 	buf  []byte
 }
 
-// connect opens a connection. The greeting goes out with the first frame.
+// connect opens a connection. The wire.Greeting goes out with the first frame.
 func (c *Client) connect() (*link, error) {
 	conn, err := net.Dial("unix", c.path)
 	if err != nil {
@@ -57,11 +58,11 @@ func (c *Client) connect() (*link, error) {
 
 func newLink(conn net.Conn) (*link, error) {
 	l := &link{conn: conn, in: bufio.NewReaderSize(conn, 32<<10), out: bufio.NewWriterSize(conn, 4<<10)}
-	return l, writeFrame(l.out, kindHello, []byte(greeting))
+	return l, writeFrame(l.out, wire.Hello, []byte(wire.Greeting))
 }
 
 // send writes a JSON frame and what was written before it.
-func (l *link) send(k kind, v any) error {
+func (l *link) send(k wire.Kind, v any) error {
 	if err := writeJSON(l.out, k, v); err != nil {
 		return err
 	}
@@ -69,8 +70,8 @@ func (l *link) send(k kind, v any) error {
 }
 
 // next reads a frame. The body is valid until the next one is read.
-func (l *link) next() (kind, []byte, error) {
-	k, b, err := readFrame(l.in, l.buf)
+func (l *link) next() (wire.Kind, []byte, error) {
+	k, b, err := wire.Read(l.in, l.buf)
 	l.buf = b
 	if err != nil {
 		return 0, nil, fmt.Errorf("the world of rulewalk lab has gone: %w", err)
@@ -86,13 +87,13 @@ func (l *link) result(v any, other func([]byte)) error {
 		switch {
 		case err != nil:
 			return err
-		case k == kindError:
+		case k == wire.Error:
 			return readError(b)
-		case k == kindBulk:
+		case k == wire.Bulk:
 			long = append(long, b...)
-		case k == kindDatagram && other != nil:
+		case k == wire.Datagram && other != nil:
 			other(b)
-		case k == kindReply:
+		case k == wire.Reply:
 			if long != nil {
 				b = append(long, b...)
 			}
@@ -132,7 +133,7 @@ func (c *Client) call(op string, args, result any) error {
 	if err != nil {
 		return err
 	}
-	if err = c.link.send(kindCall, call{op, raw}); err == nil {
+	if err = c.link.send(wire.Call, call{op, raw}); err == nil {
 		err = c.link.result(result, nil)
 	}
 	var refused *Error
@@ -168,7 +169,7 @@ func (c *Client) dial(o openCall) (*Conn, error) {
 		return nil, err
 	}
 	var got opened
-	if err = l.send(kindOpen, o); err == nil {
+	if err = l.send(wire.Open, o); err == nil {
 		err = l.result(&got, nil)
 	}
 	if err != nil {
@@ -187,74 +188,8 @@ func (c *Client) Info() (i Info, err error) {
 // Shutdown ends the world.
 func (c *Client) Shutdown() error { return c.call("shutdown", nothing{}, nil) }
 
-// AddNetNS makes a namespace with a name.
-func (c *Client) AddNetNS(name string) (ID, error) {
-	var o opened
-	err := c.call("netns.add", netnsArgs{Name: name}, &o)
-	return o.NetNS, err
-}
-
 // Save has the server write the world to a file; see [Server.Save].
 func (c *Client) Save(path string) (saved Saved, err error) {
 	err = c.call("save", saveArgs{Path: path}, &saved)
 	return saved, err
-}
-
-// AttachNetNS gives a namespace another name.
-func (c *Client) AttachNetNS(name string, id ID) error {
-	return c.call("netns.add", netnsArgs{Name: name, ID: id}, nil)
-}
-
-// DelNetNS takes a name away. The namespace ends when no socket is open in it and no
-// process runs in it.
-func (c *Client) DelNetNS(name string) error {
-	return c.call("netns.del", netnsArgs{Name: name}, nil)
-}
-
-// ListNetNS tells the named namespaces, the newest first.
-func (c *Client) ListNetNS() (list []NetNS, err error) {
-	err = c.call("netns.list", nothing{}, &list)
-	return list, err
-}
-
-// NetNS returns the namespace of a name.
-func (c *Client) NetNS(name string) (ID, error) {
-	if err := checkName(name); err != nil {
-		return 0, err
-	}
-	var o opened
-	err := c.call("netns.find", netnsArgs{Name: name}, &o)
-	return o.NetNS, err
-}
-
-// PIDs tells the processes in a namespace; none where the system does not tell the
-// environment of processes (other than Linux).
-func (c *Client) PIDs(id ID) (pids []int, err error) {
-	err = c.call("netns.pids", netnsArgs{ID: id}, &pids)
-	return pids, err
-}
-
-// NetNSOf tells in which namespace of the world a process is.
-func (c *Client) NetNSOf(pid int) (ID, error) {
-	var o opened
-	err := c.call("netns.of", netnsArgs{PID: pid}, &o)
-	return o.NetNS, err
-}
-
-// Sysctl reads a sysctl by its path below /proc/sys, as its file reads but without the
-// newline at the end.
-func (c *Client) Sysctl(id ID, path string) (value string, err error) {
-	err = c.call("sysctl.get", sysctlArgs{NetNS: id, Path: path}, &value)
-	return value, err
-}
-
-// SetSysctl writes a sysctl.
-func (c *Client) SetSysctl(id ID, path, value string) error {
-	return c.call("sysctl.set", sysctlArgs{NetNS: id, Path: path, Value: value}, nil)
-}
-
-// Sysctls tells the sysctls that lie below a path, in the order of their names.
-func (c *Client) Sysctls(id ID, below string) (list []Sysctl, err error) {
-	err = c.call("sysctl.list", sysctlArgs{NetNS: id, Path: below}, &list)
-	return list, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"github.com/rulewalk/rulewalk/lab/internal/wire"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
@@ -41,7 +42,7 @@ func (c *Conn) Send(datagram []byte) error {
 }
 
 func (c *Conn) send(datagram []byte) error {
-	if err := writeFrame(c.link.out, kindDatagram, datagram); err != nil {
+	if err := writeFrame(c.link.out, wire.Datagram, datagram); err != nil {
 		return err
 	}
 	return c.link.out.Flush()
@@ -70,13 +71,13 @@ func (c *Conn) receive() ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case k == kindError:
+	case k == wire.Error:
 		err := readError(b)
 		if errors.Is(err, rpdb.ENOBUFS) {
 			return nil, netns.ErrOverrun
 		}
 		return nil, err
-	case k != kindDatagram:
+	case k != wire.Datagram:
 		return nil, fmt.Errorf("the world of rulewalk lab sent a frame of kind %q", k)
 	}
 	return b, nil
@@ -98,7 +99,7 @@ func (c *Conn) keep(datagram []byte) {
 func (c *Conn) Join(groups ...netns.Group) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.link.send(kindJoin, joinCall{groups}); err != nil {
+	if err := c.link.send(wire.Join, joinCall{groups}); err != nil {
 		return err
 	}
 	return c.link.result(nil, c.keep)

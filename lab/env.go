@@ -1,13 +1,18 @@
 package lab
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
+
+	"github.com/rulewalk/rulewalk/lab/internal/wire"
 )
 
 // The environment of a process in a lab.
 const (
-	EnvSocket = "RULEWALK_LAB"   // the socket of its world
-	EnvNetNS  = "RULEWALK_NETNS" // the ID of its namespace; unset: Root
+	EnvSocket = wire.EnvSocket // the socket of its world
+	EnvNetNS  = wire.EnvNetNS  // the ID of its namespace; unset: Root
 )
 
 // FromEnv reads what the environment says: the socket of the world, empty outside of
@@ -18,4 +23,24 @@ func FromEnv(getenv func(string) string) (socket string, id ID) {
 		id = ID(n)
 	}
 	return getenv(EnvSocket), id
+}
+
+// Environ is the environment of a process in the root namespace of a world whose
+// commands are in a folder.
+func Environ(env []string, socket, shims string) []string {
+	path := os.Getenv("PATH")
+	return append(env,
+		EnvSocket+"="+socket, fmt.Sprintf("%s=%d", EnvNetNS, Root),
+		"PATH="+shims+string(os.PathListSeparator)+path)
+}
+
+// MakeShims fills a folder with the commands of a world: links to a program that imports
+// lab/shim, which sees by its name what it is to be.
+func MakeShims(dir, program string) error {
+	for _, name := range wire.Commands {
+		if err := os.Symlink(program, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

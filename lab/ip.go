@@ -3,72 +3,60 @@ package lab
 import (
 	"context"
 	"errors"
-	"io"
-	"os"
-	"os/exec"
+	"fmt"
+	"io/fs"
 	"strconv"
+	"strings"
 
 	"github.com/rulewalk/rulewalk/iproute2/ipcmd"
+	"github.com/rulewalk/rulewalk/lab/internal/wire"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// Streams are the standard streams of a command.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-}
-
-// RunIP runs the ip command with the words after ip, in a namespace of the world, and
-// returns its exit status. name is the one it was called by.
-func RunIP(ctx context.Context, c *Client, id ID, name string, args []string, s Streams) int {
+// ip is the ip command.
+func (j *job) ip(ctx context.Context) int {
 	tool := &ipcmd.Tool{
-		Dial: func(name string) (ipcmd.Conn, error) {
-			dial := func() (*Conn, error) { return c.Dial(id) }
-			if name != "" {
-				dial = func() (*Conn, error) { return c.DialName(name) }
-			}
-			conn, err := dial()
-			if err != nil {
-				return nil, err
-			}
-			return listener{conn}, nil
-		},
-		Host: &host{client: c, id: id},
-		In:   s.In, Out: s.Out, Err: s.Err, Name: name,
-		Terminal: isTerminal(s.Out),
+		Dial: j.dial, Host: host{j}, Open: j.caller.open, Env: j.getenv,
+		In: j.In, Out: j.Out, Err: j.Err, Terminal: j.Terminal, Name: j.Args[0],
 	}
-	return tool.Run(ctx, args)
+	return tool.Run(ctx, j.Args[1:])
 }
 
-// listener is a Conn that names the groups by number, as ip monitor does.
-type listener struct{ *Conn }
+// dial opens a netlink socket in the namespace of the command, or in that of a name.
+func (j *job) dial(name string) (ipcmd.Conn, error) {
+	space, release, err := j.server.spaces.hold(j.space.id, name)
+	if err != nil {
+		return nil, err
+	}
+	options := defaultOptions
+	options.ReceiveBuffer = maxEvents
+	return listener{space.ns.DialOptions(options), release}, nil
+}
+
+// listener is a socket that names the groups by number, as ip monitor does.
+type listener struct {
+	*netns.Socket
+	release func()
+}
 
 // Join implements ipcmd.Listener.
 func (l listener) Join(groups ...uint32) error {
-	named := make([]netns.Group, len(groups))
-	for i, g := range groups {
-		named[i] = netns.Group(g)
+	for _, g := range groups {
+		l.Socket.Join(netns.Group(g))
 	}
-	return l.Conn.Join(named...)
+	return nil
 }
 
-// isTerminal tells whether output goes to a character device.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
+// Close closes the socket and lets go of its namespace.
+func (l listener) Close() error {
+	defer l.release()
+	return l.Socket.Close()
 }
 
-// host is the machine that a command of a world runs on: the names of the world, the
-// processes of this machine.
-type host struct {
-	client *Client
-	id     ID
-}
+// host is the machine that a command runs on: the names of its world, the processes of
+// this machine.
+type host struct{ *job }
 
 // plain leaves of an error what the kernel would have said.
 func plain(err error) error {
@@ -79,77 +67,91 @@ func plain(err error) error {
 	return err
 }
 
-func (h *host) Namespaces() ([]string, error) {
-	list, err := h.client.ListNetNS()
+func (h host) Namespaces() ([]string, error) {
+	list := h.server.spaces.list()
 	names := make([]string, len(list))
 	for i, n := range list {
 		names[i] = n.Name
 	}
-	return names, plain(err)
+	return names, nil
 }
 
-func (h *host) Create(name string) error {
-	_, err := h.client.AddNetNS(name)
+func (h host) Create(name string) error {
+	_, err := h.server.spaces.create(name)
 	return plain(err)
 }
 
-func (h *host) Attach(name string, pid int) error {
-	id, err := h.client.NetNSOf(pid)
+func (h host) Attach(name string, pid int) error {
+	id, err := h.server.namespaceOf(pid)
 	if err != nil {
-		return plain(err)
+		return fs.ErrNotExist // /proc/PID/ns/net
 	}
-	return plain(h.client.AttachNetNS(name, id))
+	return plain(h.server.spaces.attach(name, id))
 }
 
-func (h *host) Delete(name string) error { return plain(h.client.DelNetNS(name)) }
-
-func (h *host) Open(name string) (fd int, done func(), err error) {
-	id, err := h.client.NetNS(name)
-	return int(id), func() {}, plain(err)
+func (h host) Delete(name string) error {
+	err := h.server.spaces.unlink(name, h.server.busy)
+	h.server.sweep()
+	return plain(err)
 }
 
-func (h *host) NameOf(pid int) (string, error) {
-	id := h.id
+func (h host) Open(name string) (fd int, done func(), err error) {
+	id, name, err := h.place(name)
+	if err != nil {
+		return 0, nil, plain(err)
+	}
+	space, done, err := h.server.spaces.hold(id, name)
+	if err != nil {
+		return 0, nil, plain(err)
+	}
+	return int(space.id), done, nil
+}
+
+// place tells what a name or path of a namespace stands for: an id, or a name. The
+// paths are those that the files would have, of names and of processes.
+func (h host) place(path string) (id ID, name string, err error) {
+	if path == "/proc/self/ns/net" {
+		return h.space.id, "", nil
+	}
+	for _, dir := range []string{"/run/netns/", "/var/run/netns/"} {
+		path = strings.TrimPrefix(path, dir)
+	}
+	var pid int
+	if n, _ := fmt.Sscanf(path, "/proc/%d/ns/net", &pid); n == 1 {
+		id, err = h.server.namespaceOf(pid)
+		return id, "", err
+	}
+	return 0, path, checkName(path)
+}
+
+func (h host) NameOf(pid int) (string, error) {
+	id := h.space.id
 	if pid != 0 {
 		var err error
-		if id, err = h.client.NetNSOf(pid); err != nil {
-			return "", plain(err)
+		if id, err = h.server.namespaceOf(pid); err != nil {
+			return "", fs.ErrNotExist // /proc/PID/ns/net
 		}
 	}
-	list, err := h.client.ListNetNS()
-	for _, n := range list {
-		if n.ID == id {
-			return n.Name, nil
-		}
-	}
-	return "", plain(err)
+	return h.server.spaces.nameOf(id), nil
 }
 
-func (h *host) Processes(name string) ([]int, error) {
-	id, err := h.client.NetNS(name)
+func (h host) Processes(name string) ([]int, error) {
+	space, done, err := h.server.spaces.hold(0, name)
 	if err != nil {
 		return nil, plain(err)
 	}
-	pids, err := h.client.PIDs(id)
-	return pids, plain(err)
+	defer done()
+	return h.server.processesIn(space.id), nil
 }
 
 // Run runs a program of this machine, whose environment says in which namespace it is.
-func (h *host) Run(ctx context.Context, p ipcmd.Program) (int, error) {
-	id := h.id
-	if p.NetNS != "" {
-		var err error
-		if id, err = h.client.NetNS(p.NetNS); err != nil {
-			return 0, plain(err)
-		}
+func (h host) Run(ctx context.Context, p ipcmd.Program) (int, error) {
+	space, done, err := h.server.spaces.enter(h.space.id, p.NetNS)
+	if err != nil {
+		return 0, plain(err)
 	}
-	cmd := exec.CommandContext(ctx, p.Args[0], p.Args[1:]...)
-	cmd.Env = append(os.Environ(), EnvNetNS+"="+strconv.FormatUint(uint64(id), 10), ipcmd.EnvVRF+"="+p.VRF)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.In, p.Out, p.Err
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode(), nil
-	}
-	return 0, err
+	defer done()
+	return h.caller.run(ctx, wire.Program{Replace: p.Replace, Args: p.Args, Env: []string{
+		EnvNetNS + "=" + strconv.FormatUint(uint64(space.id), 10), ipcmd.EnvVRF + "=" + p.VRF,
+	}})
 }

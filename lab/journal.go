@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rulewalk/rulewalk/lab/internal/wire"
 	"github.com/rulewalk/rulewalk/netns"
 )
 
@@ -159,8 +160,8 @@ func (r *changeReader) uint32() uint32 {
 }
 
 func (r *changeReader) bytes(n uint32) []byte {
-	if n > maxFrame {
-		r.fail(fmt.Errorf("a change of %d bytes, more than %d", n, maxFrame))
+	if n > wire.MaxBody {
+		r.fail(fmt.Errorf("a change of %d bytes, more than %d", n, wire.MaxBody))
 	}
 	if r.err != nil {
 		return nil

@@ -43,13 +43,13 @@ func (g *growing) until(t *testing.T, text string) {
 }
 
 // monitored returns what ip monitor prints while commands run.
-func monitored(t *testing.T, c *lab.Client, args string, commands ...string) string {
+func monitored(t *testing.T, c served, args string, commands ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var out growing
 	ended := make(chan int)
 	go func() {
-		ended <- lab.RunIP(ctx, c, 0, "ip", strings.Fields("monitor "+args), lab.Streams{Out: &out, Err: &out})
+		ended <- c.server.Run(ctx, lab.Command{Args: strings.Fields("ip monitor " + args), Out: &out, Err: &out})
 	}()
 	// It has joined when it tells of a rule that comes and goes.
 	for range 500 {

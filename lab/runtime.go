@@ -12,6 +12,9 @@ import (
 	"strings"
 )
 
+// ErrNoWorld says that there is no world to speak to.
+var ErrNoWorld = errors.New("no world is running: begin one with rulewalk lab start or rulewalk lab shell")
+
 // Dir is the folder of the sockets of this user's worlds. It is made when needed, for
 // the user alone.
 func Dir() (string, error) {

@@ -12,7 +12,7 @@ import (
 )
 
 // savedWorld plays commands in a world, saves it, and returns its file.
-func savedWorld(t testing.TB, lines ...string) (c *lab.Client, file string) {
+func savedWorld(t testing.TB, lines ...string) (c served, file string) {
 	t.Helper()
 	c = world(t, rpdb.Kernel{Release: "6.12"})
 	for _, line := range lines {
@@ -28,7 +28,7 @@ func savedWorld(t testing.TB, lines ...string) (c *lab.Client, file string) {
 }
 
 // again serves a saved world under another name.
-func again(t testing.TB, name, file string) *lab.Client {
+func again(t testing.TB, name, file string) served {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {

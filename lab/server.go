@@ -51,7 +51,7 @@ type Server struct {
 }
 
 // NewServer returns a server for a new world. It begins with one namespace, [Root].
-// The clock and the journal of the configuration are the server's own.
+// The clock, the journal and the processes of the configuration are the server's own.
 func NewServer(name string, c netns.Config) (*Server, error) {
 	s, err := newServer(name, c)
 	if err != nil {
@@ -71,7 +71,7 @@ func newServer(name string, c netns.Config) (*Server, error) {
 		name: name, born: time.Now(), clients: map[net.Conn]bool{}, done: make(chan struct{}),
 		config: c, clock: newClock(), journal: j,
 	}
-	c.Clock, c.Journal = s.clock.Now, j.add
+	c.Clock, c.Journal, c.Process = s.clock.Now, j.add, s.locate
 	s.spaces = newSpaces(netns.NewWorld(c))
 	return s, nil
 }
@@ -172,15 +172,6 @@ func (s *Server) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed
-}
-
-// busy tells the namespaces that processes of this machine are in.
-func (s *Server) busy() map[ID]bool {
-	in := map[ID]bool{}
-	for _, id := range processes(s.path) {
-		in[id] = true
-	}
-	return in
 }
 
 // sweep ends nameless namespaces now, or later when their last process has ended.

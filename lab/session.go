@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rulewalk/rulewalk/lab/internal/wire"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -51,19 +52,19 @@ func gone(err error) bool {
 }
 
 // next reads a frame. Its body is valid until the next one is read.
-func (s *session) next() (kind, error) {
-	k, b, err := readFrame(s.in, s.buf)
+func (s *session) next() (wire.Kind, error) {
+	k, b, err := wire.Read(s.in, s.buf)
 	s.buf = b
 	return k, err
 }
 
-// serve reads the greeting and the frame that says what the connection is for.
+// serve reads the wire.Greeting and the frame that says what the connection is for.
 func (s *session) serve() error {
 	_ = s.conn.SetReadDeadline(time.Now().Add(helloTime))
 	k, err := s.next()
 	switch {
-	case errors.Is(err, errFrameTooLong), err == nil && (k != kindHello || string(s.buf) != greeting):
-		return &Error{rpdb.EINVAL, "this is a socket of rulewalk lab, version 1; its clients begin with a greeting"}
+	case errors.Is(err, wire.ErrTooLong), err == nil && (k != wire.Hello || string(s.buf) != wire.Greeting):
+		return &Error{rpdb.EINVAL, "this is a socket of rulewalk lab, version 1; its clients begin with a wire.Greeting"}
 	case err != nil:
 		return err
 	}
@@ -72,8 +73,10 @@ func (s *session) serve() error {
 	switch {
 	case err != nil:
 		return err
-	case k == kindOpen:
+	case k == wire.Open:
 		return s.serveSocket()
+	case k == wire.Run, k == wire.Bulk:
+		return s.serveCommand(k)
 	default:
 		return s.serveCalls(k)
 	}
@@ -84,11 +87,21 @@ func (s *session) reply(v any, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		err = writeJSON(s.out, kindError, asError(err))
+		err = writeJSON(s.out, wire.Error, asError(err))
 	} else {
-		err = writeJSON(s.out, kindReply, v)
+		err = writeJSON(s.out, wire.Reply, v)
 	}
 	if err != nil {
+		return err
+	}
+	return s.out.Flush()
+}
+
+// send sends a frame.
+func (s *session) send(k wire.Kind, body []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := writeLong(s.out, k, body); err != nil {
 		return err
 	}
 	return s.out.Flush()

@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 
+	"github.com/rulewalk/rulewalk/lab/internal/wire"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
@@ -37,9 +38,9 @@ func (s *session) relay(sock *netns.Socket) error {
 			return err
 		}
 		switch k {
-		case kindDatagram:
+		case wire.Datagram:
 			err = s.requests(sock)
-		case kindJoin:
+		case wire.Join:
 			var j joinCall
 			if err = decode(s.buf, &j); err != nil {
 				break
@@ -101,12 +102,12 @@ func (s *session) drain(sock *netns.Socket) error {
 func (s *session) pass(sock *netns.Socket) error {
 	b, err := sock.Receive()
 	if errors.Is(err, netns.ErrOverrun) {
-		return writeJSON(s.out, kindError, &Error{rpdb.ENOBUFS, err.Error()})
+		return writeJSON(s.out, wire.Error, &Error{rpdb.ENOBUFS, err.Error()})
 	}
 	if err != nil {
 		return err
 	}
-	return writeFrame(s.out, kindDatagram, b)
+	return writeFrame(s.out, wire.Datagram, b)
 }
 
 // notifications sends what groups bring, until the socket is closed.

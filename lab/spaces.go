@@ -15,7 +15,7 @@ type space struct {
 	ns      *netns.Namespace
 	names   int
 	sockets int
-	known   bool // a client has asked for its id: processes may be in it
+	known   bool // processes have begun in it
 }
 
 // spaces are the namespaces of a world by id and by name.
@@ -131,7 +131,7 @@ func (s *spaces) unlink(n string, busy func() map[ID]bool) error {
 	return nil
 }
 
-// hold opens a namespace for a socket; the result gives it back.
+// hold opens a namespace for a socket or a command; the result gives it back.
 func (s *spaces) hold(id ID, n string) (*space, func(), error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,11 +140,22 @@ func (s *spaces) hold(id ID, n string) (*space, func(), error) {
 		return nil, nil, err
 	}
 	sp.sockets++
-	return sp, func() {
+	return sp, sync.OnceFunc(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		sp.sockets--
-	}, nil
+	}), nil
+}
+
+// enter is hold for a process that will run in the namespace.
+func (s *spaces) enter(id ID, n string) (*space, func(), error) {
+	sp, done, err := s.hold(id, n)
+	if err == nil {
+		s.mu.Lock()
+		sp.known = true
+		s.mu.Unlock()
+	}
+	return sp, done, err
 }
 
 // sweep ends the namespaces that neither a name nor a socket nor a process keeps, as
@@ -164,9 +175,20 @@ func (s *spaces) sweep(busy func() map[ID]bool) (left bool) {
 			continue
 		}
 		delete(s.byID, id)
-		removeNamespace(sp.ns)
+		_ = sp.ns.Close()
 	}
 	return left
+}
+
+// nameOf returns the oldest name of a namespace, empty if it has none: of the names that
+// fit, ip takes the one that it reads last (netns_identify_pid).
+func (s *spaces) nameOf(id ID) (text string) {
+	for _, n := range s.list() {
+		if n.ID == id {
+			text = n.Name
+		}
+	}
+	return text
 }
 
 // list tells the names, newest first.

@@ -2,10 +2,11 @@ package lab
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
@@ -13,9 +14,9 @@ import (
 
 // sysctlTool is the sysctl command of procps over a namespace.
 type sysctlTool struct {
-	client *Client
-	id     ID
-	Streams
+	*job
+
+	out *bufio.Writer
 
 	values, names, quiet, ignore, all, write, files bool
 	status                                          int
@@ -35,11 +36,12 @@ Options:
   -h, --help           display this help and exit
 `
 
-// RunSysctl runs the sysctl command with the words after sysctl, in a namespace of the
-// world, and returns its exit status.
-func RunSysctl(c *Client, id ID, args []string, s Streams) int {
-	t := &sysctlTool{client: c, id: id, Streams: s}
-	words, ok := t.options(args)
+// sysctl is the sysctl command.
+func (j *job) sysctl(context.Context) int {
+	out := bufio.NewWriter(j.Out)
+	defer func() { _ = out.Flush() }()
+	t := &sysctlTool{job: j, out: out}
+	words, ok := t.options(j.Args[1:])
 	switch {
 	case !ok:
 		return 1
@@ -112,7 +114,7 @@ func (t *sysctlTool) option(c byte) bool {
 	case 'p', 'f':
 		t.files = true
 	case 'h':
-		fmt.Fprint(t.Out, sysctlUsage)
+		fmt.Fprint(t.out, sysctlUsage)
 		t.status = 0
 		return false
 	default:
@@ -162,38 +164,45 @@ func swap(s string) string {
 
 // below shows a variable, or all of a folder.
 func (t *sysctlTool) below(path string) {
-	list, err := t.client.Sysctls(t.id, path)
-	switch {
-	case err != nil:
-		t.complain("%v", err)
-	case len(list) == 0 && !t.ignore:
-		t.complain("cannot stat /proc/sys/%s: No such file or directory", path)
-	}
-	for _, v := range list {
-		if v.Errno != rpdb.OK {
-			if !t.all && v.Path == path {
-				t.refuse(v.Path, v.Errno)
-			}
+	found := false
+	for _, p := range t.space.ns.Sysctls() {
+		if !isBelow(p, path) {
 			continue
 		}
-		t.show(v.Path, v.Value)
+		found = true
+		v, err := t.space.ns.Sysctl(p)
+		switch {
+		case err == nil:
+			t.show(p, v)
+		case !t.all && p == path:
+			t.refuse(p, err)
+		}
 	}
+	if !found && !t.ignore {
+		t.complain("cannot stat /proc/sys/%s: No such file or directory", path)
+	}
+}
+
+// isBelow tells whether a path is another one or lies below it.
+func isBelow(path, dir string) bool {
+	rest, ok := strings.CutPrefix(path, dir)
+	return ok && (dir == "" || rest == "" || rest[0] == '/')
 }
 
 func (t *sysctlTool) show(path, value string) {
 	switch {
 	case t.names:
-		fmt.Fprintln(t.Out, dotted(path))
+		fmt.Fprintln(t.out, dotted(path))
 	case t.values:
-		fmt.Fprintln(t.Out, value)
+		fmt.Fprintln(t.out, value)
 	default:
-		fmt.Fprintf(t.Out, "%s = %s\n", dotted(path), value)
+		fmt.Fprintf(t.out, "%s = %s\n", dotted(path), value)
 	}
 }
 
 func (t *sysctlTool) set(name, value string) {
 	path := slashed(name)
-	err := t.client.SetSysctl(t.id, path, value)
+	err := t.space.ns.SetSysctl(path, value)
 	switch {
 	case err == nil:
 		if !t.quiet {
@@ -222,17 +231,27 @@ func (t *sysctlTool) refuse(path string, err error) {
 }
 
 func (t *sysctlTool) complain(format string, args ...any) {
+	_ = t.out.Flush()
 	fmt.Fprintf(t.Err, "sysctl: "+format+"\n", args...)
 	t.status = 1
+}
+
+// reason is an error as C tells it, without the path that it is about.
+func reason(err error) string {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		err = pe.Err
+	}
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // load sets what a file says, line by line (sysctl.conf(5)).
 func (t *sysctlTool) load(file string) {
 	var in io.Reader = t.In
 	if file != "-" {
-		f, err := os.Open(file)
+		f, err := t.caller.open(file)
 		if err != nil {
-			t.complain("cannot open %q: %v", file, errors.Unwrap(err))
+			t.complain("cannot open %q: %s", file, reason(err))
 			return
 		}
 		defer func() { _ = f.Close() }()

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rulewalk/rulewalk/lab"
+	_ "github.com/rulewalk/rulewalk/lab/shim" // this program is the commands of a lab too
 )
 
 // The exit statuses.
@@ -32,9 +32,6 @@ type Env struct {
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if status, ok := lab.RunShim(ctx, os.Args, os.Getenv, lab.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}); ok {
-		return status
-	}
 	return Run(ctx, os.Args[1:], Env{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
 }
 

@@ -8,20 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/rulewalk/rulewalk/internal/cli"
-	"github.com/rulewalk/rulewalk/lab"
 )
-
-// inLab runs this program as ip or sysctl if a world's shell called it so.
-func inLab() {
-	if os.Getenv(lab.EnvSocket) == "" {
-		return
-	}
-	if name := filepath.Base(os.Args[0]); name == "ip" || name == "sysctl" {
-		os.Exit(cli.Main())
-	}
-}
 
 // TestSelftests runs suites of the kernel's own, unmodified, in a lab's shell. They
 // lie in the folder that RULEWALK_SELFTESTS names.

@@ -16,7 +16,6 @@ import (
 var update = flag.Bool("update", false, "write what the scripts' golden files should be")
 
 func TestMain(m *testing.M) {
-	inLab()
 	// A script's rulewalk is this very program under that name.
 	if name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"); name != "rulewalk" {
 		if err := enterNamespace(); err != nil {

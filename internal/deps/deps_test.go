@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -143,6 +144,35 @@ func forbidden(name, imp string) string {
 		}
 	}
 	return "room " + name + " may use only these modules: " + strings.Join(r.modules, ", ")
+}
+
+// early are all the packages that the start of a lab's command may import: see
+// lab/shim/init.go.
+var early = map[string][]string{
+	"lab/shim":          {"errors", "io", "io/fs", "os", "sync", "syscall", module + "/lab/internal/wire"},
+	"lab/internal/wire": {"errors", "io"},
+}
+
+func TestEarlyImportsLittle(t *testing.T) {
+	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
+		t.Skip("lab/shim imports package net here")
+	}
+	found := 0
+	for _, p := range list(t) {
+		may, ok := early[strings.TrimPrefix(p.ImportPath, module+"/")]
+		if !ok {
+			continue
+		}
+		found++
+		for _, imp := range p.Imports {
+			if !slices.Contains(may, imp) {
+				t.Errorf("%s imports %s: every command of a lab would wait until it is initialised", p.ImportPath, imp)
+			}
+		}
+	}
+	if found != len(early) {
+		t.Errorf("%d packages of %d", found, len(early))
+	}
 }
 
 func TestForbidden(t *testing.T) {

@@ -14,7 +14,8 @@ type Host interface {
 	Namespaces() ([]string, error)
 	// Create makes a namespace and gives it a name.
 	Create(name string) error
-	// Attach gives a name to the namespace of a process.
+	// Attach gives a name to the namespace of a process; fs.ErrNotExist: there is no such
+	// process.
 	Attach(name string, pid int) error
 	// Delete takes the name away.
 	Delete(name string) error
@@ -37,6 +38,7 @@ type Program struct {
 	Args     []string
 	NetNS    string // the name of the namespace; empty: that of the command
 	VRF      string // the VRF that its sockets are bound to; empty: none
+	Replace  bool   // the command ends with it: it may take the place of the command's process
 	In       io.Reader
 	Out, Err io.Writer
 }

@@ -1,6 +1,8 @@
 package ipcmd
 
 import (
+	"errors"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -78,7 +80,7 @@ func (c *call) addNetNS() int {
 	if !c.more() {
 		return c.noName()
 	}
-	return c.nameNetNS(c.word(), func(name string) error { return c.host().Create(name) })
+	return c.named(c.word(), c.host().Create(c.word()))
 }
 
 func (c *call) attachNetNS() int {
@@ -91,11 +93,18 @@ func (c *call) attachNetNS() int {
 		c.errorf("Invalid PID: %s\n", c.args[1])
 		return 1
 	}
-	return c.nameNetNS(c.word(), func(name string) error { return c.host().Attach(name, int(pid)) })
+	name := c.word()
+	err := c.host().Attach(name, int(pid))
+	if errors.Is(err, fs.ErrNotExist) {
+		c.errorf("Bind /proc/%d/ns/net -> %s/%s failed: %s\n", pid, netnsDir, name, strerror(err))
+		return 1
+	}
+	return c.named(name, err)
 }
 
-func (c *call) nameNetNS(name string, do func(string) error) int {
-	if err := do(name); err != nil {
+// named says whether a namespace has got its name.
+func (c *call) named(name string, err error) int {
+	if err != nil {
 		c.errorf("Cannot create namespace file \"%s/%s\": %s\n", netnsDir, name, strerror(err))
 		return 1
 	}
@@ -201,7 +210,7 @@ func (c *call) execNetNS() int {
 		return 255
 	}
 	done()
-	return c.runProgram(Program{NetNS: name, Args: c.args[1:]})
+	return c.runProgram(Program{NetNS: name, Args: c.args[1:], Replace: !c.batch})
 }
 
 // runProgram runs a program with the streams of the tool and returns its status

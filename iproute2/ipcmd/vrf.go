@@ -122,5 +122,5 @@ func (c *call) vrfExec() int {
 	if name == "default" {
 		name = ""
 	}
-	return c.runProgram(Program{VRF: name, Args: c.args[1:]})
+	return c.runProgram(Program{VRF: name, Args: c.args[1:], Replace: !c.batch})
 }

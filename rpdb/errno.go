@@ -6,7 +6,8 @@ import "strconv"
 // success. It is Linux's number on every platform that this package builds for.
 type Errno int
 
-// The errors that routing lookups and rtnetlink requests about them end with.
+// The errors that routing lookups, rtnetlink requests about them and packets that
+// follow them end with.
 const (
 	OK              Errno = 0
 	EPERM           Errno = 1
@@ -27,9 +28,13 @@ const (
 	ENFILE          Errno = 23
 	ENOSPC          Errno = 28
 	EMLINK          Errno = 31
+	EPIPE           Errno = 32
 	ERANGE          Errno = 34
 	ELOOP           Errno = 40
+	ENONET          Errno = 64
+	EPROTO          Errno = 71
 	EOVERFLOW       Errno = 75
+	EDESTADDRREQ    Errno = 89
 	EMSGSIZE        Errno = 90
 	ENOPROTOOPT     Errno = 92
 	EPROTONOSUPPORT Errno = 93
@@ -40,10 +45,17 @@ const (
 	EADDRNOTAVAIL   Errno = 99
 	ENETDOWN        Errno = 100
 	ENETUNREACH     Errno = 101
+	ECONNABORTED    Errno = 103
+	ECONNRESET      Errno = 104
 	ENOBUFS         Errno = 105
+	EISCONN         Errno = 106
 	ENOTCONN        Errno = 107
+	ETIMEDOUT       Errno = 110
+	ECONNREFUSED    Errno = 111
+	EHOSTDOWN       Errno = 112
 	EHOSTUNREACH    Errno = 113
 	EALREADY        Errno = 114
+	EREMOTEIO       Errno = 121
 )
 
 var errnoText = map[Errno][2]string{
@@ -82,6 +94,17 @@ var errnoText = map[Errno][2]string{
 	EAFNOSUPPORT:    {"EAFNOSUPPORT", "Address family not supported by protocol"},
 	ENETDOWN:        {"ENETDOWN", "Network is down"},
 	ENETUNREACH:     {"ENETUNREACH", "Network is unreachable"},
+	EPIPE:           {"EPIPE", "Broken pipe"},
+	ENONET:          {"ENONET", "Machine is not on the network"},
+	EPROTO:          {"EPROTO", "Protocol error"},
+	EDESTADDRREQ:    {"EDESTADDRREQ", "Destination address required"},
+	ECONNABORTED:    {"ECONNABORTED", "Software caused connection abort"},
+	ECONNRESET:      {"ECONNRESET", "Connection reset by peer"},
+	EISCONN:         {"EISCONN", "Transport endpoint is already connected"},
+	ETIMEDOUT:       {"ETIMEDOUT", "Connection timed out"},
+	ECONNREFUSED:    {"ECONNREFUSED", "Connection refused"},
+	EHOSTDOWN:       {"EHOSTDOWN", "Host is down"},
+	EREMOTEIO:       {"EREMOTEIO", "Remote I/O error"},
 	EHOSTUNREACH:    {"EHOSTUNREACH", "No route to host"},
 }
 

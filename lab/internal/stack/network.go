@@ -18,7 +18,7 @@ type Network interface {
 
 	// AddrType is what an address is to this host: for IPv4 by the local table of the
 	// main domain, or of the VRF that the device oif belongs to or is
-	// (inet_addr_type_dev_table; oif 0: the main domain); for IPv6 TypeLocal if a
+	// (inet_addr_type_dev_table; oif 0: the main domain); for IPv6 Local if a
 	// device has it (ipv6_chk_addr; with oif not 0: a device of that domain, and for a
 	// link-local address that device). bind, and the source of a connection, hang
 	// on it.
@@ -94,7 +94,8 @@ type Meta struct {
 }
 
 // Transport is what the datapath calls: Stack implements it. Both methods are
-// called from the datapath's event loop, and do not block.
+// called from the datapath's event loop, and do not wait for anything but short
+// locks; the caller holds no lock that a method of Network takes.
 type Transport interface {
 	// Deliver hands over a packet that was accepted for this host, after reassembly
 	// (ip_local_deliver_finish, ip6_input_finish). The datapath hands over packets of

@@ -1,0 +1,171 @@
+package stack
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// flow is what the host looks up for a packet of a socket with these options.
+func (o *Options) flow(proto uint8, src, dst netip.AddrPort) rpdb.Flow {
+	return rpdb.Flow{
+		Dst: dst.Addr().WithZone(""), Src: src.Addr().WithZone(""),
+		OIF: o.Device, Mark: o.Mark, TOS: o.TOS, UID: o.UID,
+		IPProto: proto, SPort: src.Port(), DPort: dst.Port(),
+	}
+}
+
+// meta is what the packets of a socket carry beside their headers.
+func (o *Options) meta() Meta {
+	return Meta{Mark: o.Mark, UID: o.UID, OIF: o.Device, DontRoute: o.DontRoute}
+}
+
+// target makes a destination of what the caller gave: v4-mapped addresses are IPv4
+// ones, the unspecified address is this host, and a zone or the scope of a
+// link-local address binds the socket to its device (inet6_csk_route_socket,
+// tcp_v6_connect).
+func (s *Stack) target(o *Options, dst netip.AddrPort, src netip.Addr) (netip.AddrPort, rpdb.Errno) {
+	a := dst.Addr().Unmap()
+	if !a.IsValid() {
+		return dst, rpdb.EINVAL
+	}
+	if src.IsValid() && !src.IsUnspecified() && src.Is4() != a.Is4() {
+		if src.Is4() {
+			return dst, rpdb.EAFNOSUPPORT
+		}
+		return dst, rpdb.ENETUNREACH
+	}
+	if a.IsUnspecified() {
+		switch {
+		case src.IsValid() && !src.IsUnspecified():
+			a = src
+		case a.Is4():
+			a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		default:
+			a = netip.IPv6Loopback()
+		}
+	}
+	if errno := s.scope(o, a); errno != rpdb.OK {
+		return dst, errno
+	}
+	return netip.AddrPortFrom(a.WithZone(""), dst.Port()), rpdb.OK
+}
+
+// scope binds the options to the device that the zone of a link-local address
+// names.
+func (s *Stack) scope(o *Options, a netip.Addr) rpdb.Errno {
+	if !a.Is6() || !a.IsLinkLocalUnicast() && !a.IsLinkLocalMulticast() {
+		return rpdb.OK
+	}
+	if z := a.Zone(); z != "" {
+		l, ok := s.zone(z)
+		if !ok {
+			return rpdb.ENODEV
+		}
+		if o.Device != 0 && o.Device != l.Index && o.Device != l.Master {
+			return rpdb.EINVAL
+		}
+		o.Device = l.Index
+	}
+	if o.Device == 0 { // "bind to interface" is required for link-local
+		return rpdb.EINVAL
+	}
+	return rpdb.OK
+}
+
+func (s *Stack) zone(z string) (Link, bool) {
+	if l, ok := s.net.Link(0, z); ok {
+		return l, true
+	}
+	if i, err := strconv.Atoi(z); err == nil && i > 0 {
+		return s.net.Link(i, "")
+	}
+	return Link{}, false
+}
+
+// checkBind tells whether a socket may bind to an address (__inet_bind,
+// __inet6_bind), and normalises it: no zone, which binds to a device instead.
+func (s *Stack) checkBind(o *Options, a netip.Addr) (netip.Addr, rpdb.Errno) {
+	if o.Device != 0 {
+		if _, ok := s.net.Link(o.Device, ""); !ok {
+			return a, rpdb.ENODEV
+		}
+	}
+	if !a.IsValid() || a.IsUnspecified() {
+		return a, rpdb.OK
+	}
+	if errno := s.scope(o, a); errno != rpdb.OK {
+		return a, errno
+	}
+	a = a.WithZone("")
+	nonlocal := "net/ipv4/ip_nonlocal_bind"
+	if a.Is6() && !a.Is4In6() {
+		nonlocal = "net/ipv6/ip_nonlocal_bind"
+	}
+	if o.FreeBind || s.sysctlInt(nonlocal, 0) != 0 {
+		return a, rpdb.OK
+	}
+	switch s.net.AddrType(a.Unmap(), o.Device) {
+	case rpdb.Local:
+		return a, rpdb.OK
+	case rpdb.Multicast, rpdb.Broadcast:
+		if a.Is4() {
+			return a, rpdb.OK
+		}
+	}
+	if a.IsMulticast() {
+		return a, rpdb.OK
+	}
+	return a, rpdb.EADDRNOTAVAIL
+}
+
+// hops is the TTL or hop limit that a packet leaves with (ip_select_ttl,
+// ip6_sk_dst_hoplimit).
+func (s *Stack) hops(o *Options, p *Path, dst netip.Addr) uint8 {
+	switch {
+	case dst.IsMulticast():
+		return 1 // IP_MULTICAST_TTL
+	case o.TTL != 0:
+		return o.TTL
+	case p.Hops != 0:
+		return p.Hops
+	}
+	if dst.Is4() {
+		return uint8(s.sysctlInt("net/ipv4/ip_default_ttl", 64))
+	}
+	return 64
+}
+
+// sysctlInt reads a numeric setting; what the host does not have is def.
+func (s *Stack) sysctlInt(path string, def int) int {
+	v, ok := s.net.Sysctl(path)
+	if !ok {
+		return def
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(v))
+	if err != nil {
+		return def
+	}
+	return n
+}
+
+// deviceMatches tells whether a socket bound to a device, or to none, takes what
+// arrived (inet_bound_dev_eq). accept is the protocol's l3mdev_accept.
+func deviceMatches(bound, iif, sdif int, accept bool) bool {
+	if bound == 0 {
+		return sdif == 0 || accept
+	}
+	return bound == iif || bound == sdif
+}
+
+// l3mdevAccept is net.ipv4.*_l3mdev_accept: sockets that are bound to no device
+// take what arrived on a device of a VRF. sdif is the packet's.
+func (s *Stack) l3mdevAccept(proto string, sdif int) bool {
+	def := 0
+	if proto == "raw" {
+		def = 1
+	}
+	return sdif != 0 && s.sysctlInt("net/ipv4/"+proto+"_l3mdev_accept", def) != 0
+}

@@ -1,0 +1,191 @@
+package stack
+
+import (
+	"net/netip"
+	"slices"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	gstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// deliverTCP gives a segment to the socket that it is for, or answers it with a reset
+// (tcp_v4_rcv, tcp_v6_rcv).
+func (s *Stack) deliverTCP(a *arrived, in *Arrival) {
+	if n := int(a.upper[12]>>4) * 4; n < tcpHeader || n > len(a.upper) || in.LinkBroadcast {
+		return
+	}
+	if !in.Verified && !a.valid(rpdb.ProtoTCP, a.upper) {
+		return
+	}
+	s.mu.RLock()
+	t := s.tcp
+	s.mu.RUnlock()
+	if t == nil || !t.deliver(a, in) {
+		s.reset(a, in)
+	}
+}
+
+// deliver hands a segment to gVisor; false if no socket wants it.
+func (t *tcpStack) deliver(a *arrived, in *Arrival) bool {
+	local := netip.AddrPortFrom(a.dst, be.Uint16(a.upper[2:]))
+	remote := netip.AddrPortFrom(a.src, be.Uint16(a.upper))
+	accept := t.s.l3mdevAccept("tcp", in.SDIF)
+	if ep, device := t.connection(local, remote, in.IIF, in.SDIF, accept); ep != nil {
+		t.handOver(ep, a, in, local, remote, device, nil)
+		return true
+	}
+	l := t.listener(local, remote, in, accept)
+	if l == nil {
+		return false
+	}
+	// The domain of the connection (inet_request_bound_dev_if, tcp_v6_init_req).
+	device := l.o.Device
+	switch {
+	case device != 0:
+	case in.SDIF != 0, remote.Addr().Is6() && remote.Addr().IsLinkLocalUnicast():
+		device = in.IIF
+	}
+	t.domain(device)
+	t.handOver(l.ep, a, in, local, remote, device, &l.o)
+	return true
+}
+
+// handOver queues a segment at a socket. o are the options of a listening socket,
+// nil for connections.
+func (t *tcpStack) handOver(ep *tcp.Endpoint, a *arrived, in *Arrival, local, remote netip.AddrPort, device int, o *Options) {
+	view := buffer.NewViewWithData(a.packet[:in.Upper+len(a.upper)])
+	seg := view.AsSlice()[in.Upper:]
+	if flagsOf(seg)&flagSYN != 0 {
+		t.clamp(seg, ep, local, remote, device, o)
+	}
+	pkt := gstack.NewPacketBuffer(gstack.PacketBufferOptions{Payload: buffer.MakeWithView(view)})
+	pkt.NICID = nicOf(device)
+	pkt.NetworkProtocolNumber = protocolOf(a.dst)
+	pkt.TransportProtocolNumber = tcp.ProtocolNumber
+	pkt.RXChecksumValidated = true
+	pkt.NetworkHeader().Consume(in.Upper)
+	pkt.TransportHeader().Consume(int(seg[12]>>4) * 4)
+	t.queue(ep, endpointID(local, remote), pkt)
+	pkt.DecRef()
+}
+
+// clamp lowers the segment size that a SYN announces to what the way back carries.
+func (t *tcpStack) clamp(seg []byte, ep *tcp.Endpoint, local, remote netip.AddrPort, device int, o *Options) {
+	if o == nil {
+		t.mu.RLock()
+		c := t.conns[ep]
+		t.mu.RUnlock()
+		if c == nil {
+			return
+		}
+		o = &c.o
+	}
+	opt := *o
+	opt.Device = device
+	f := opt.flow(rpdb.ProtoTCP, local, remote)
+	path := t.s.net.Route(&f)
+	clamp(seg, &path, local.Addr().Is4(), opt.MSS)
+}
+
+// listener finds the listening socket that fits best: one bound to the address
+// before the others, one bound to the device before those that are not
+// (__inet_lookup_listener, compute_score). Sockets that share their port share the
+// flows.
+func (t *tcpStack) listener(local, remote netip.AddrPort, in *Arrival, accept bool) *TCPListener {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var best []*TCPListener
+	top := -1
+	for _, l := range slices.Backward(t.listeners[local.Port()]) {
+		score, ok := l.matches(local.Addr(), in, accept)
+		switch {
+		case !ok || score < top:
+		case score > top:
+			best, top = append(best[:0], l), score
+		case l.bind.reusePort:
+			best = append(best, l)
+		}
+	}
+	if len(best) == 0 {
+		return nil
+	}
+	return best[mix(t.s.seed, remote, local)%uint64(len(best))]
+}
+
+func (l *TCPListener) matches(dst netip.Addr, in *Arrival, accept bool) (score int, ok bool) {
+	b := l.bind
+	if dst.Is6() != b.v6 && (!b.v6 || b.v6only) || !deviceMatches(b.device, in.IIF, in.SDIF, accept) {
+		return 0, false
+	}
+	if !b.addr.IsUnspecified() {
+		if b.addr != dst {
+			return 0, false
+		}
+		score += 4
+	}
+	if b.device != 0 {
+		score += 2
+	}
+	if !b.v6 {
+		score++
+	}
+	return score, true
+}
+
+// tcpError tells the connection whose segment an ICMP error quotes: one that is being
+// opened fails, others send smaller segments or go on (tcp_v4_err, tcp_v6_err).
+func (s *Stack) tcpError(q *quote, e *ICMPError) {
+	s.mu.RLock()
+	t := s.tcp
+	s.mu.RUnlock()
+	if t == nil {
+		return
+	}
+	ep, _ := t.connection(q.src, q.dst, e.IIF, e.SDIF, s.l3mdevAccept("tcp", e.SDIF))
+	if ep == nil {
+		return
+	}
+	v6 := q.src.Addr().Is6()
+	v := e.verdict(v6)
+	switch {
+	case v.ignore || !v6 && e.Type == icmpUnreach && int(e.Code) >= len(unreach4):
+	case v.tooBig:
+		t.tooBig(ep, q, int(e.Info))
+	default:
+		t.mu.RLock()
+		c := t.conns[ep]
+		t.mu.RUnlock()
+		if st := ep.EndpointState(); c != nil && (st == tcp.StateSynSent || st == tcp.StateConnecting) {
+			c.abandon(v.errno)
+		}
+	}
+}
+
+// tooBig lowers the size of a connection's segments (tcp_v4_mtu_reduced). A router
+// that does not tell its MTU makes it the lowest.
+func (t *tcpStack) tooBig(ep *tcp.Endpoint, q *quote, mtu int) {
+	v4 := q.src.Addr().Is4()
+	lowest := 1280
+	if v4 {
+		lowest = max(68, t.s.sysctlInt("net/ipv4/route/min_pmtu", 552))
+	}
+	mtu = max(mtu, lowest) - (headers(v4) - tcpHeader)
+	if t.sack {
+		bare := len(q.upper) >= tcpHeader && q.upper[12]>>4 == tcpHeader/4
+		mtu += spaceForSACK(!bare)
+	}
+	ep.HandleError(packetTooBig(mtu), nil)
+}
+
+// packetTooBig is the error as gVisor knows it, with the size of IP's payload.
+type packetTooBig uint32
+
+func (packetTooBig) Kind() gstack.TransportErrorKind { return gstack.PacketTooBigTransportError }
+func (packetTooBig) Origin() tcpip.SockErrOrigin     { return tcpip.SockExtErrorOriginICMP }
+func (packetTooBig) Type() uint8                     { return icmpUnreach }
+func (packetTooBig) Code() uint8                     { return icmpFragNeeded }
+func (p packetTooBig) Info() uint32                  { return uint32(p) }

@@ -85,6 +85,7 @@ type NeighNews struct {
 	Create       bool   // one that is not known yet is made
 	Override     bool   // another address replaces the known one
 	WeakOverride bool   // it makes a connected neighbour stale
+	NotFailed    bool   // one that was given up stays so
 	// RouterTold: Router tells whether it is a router (NEIGH_UPDATE_F_OVERRIDE_ISROUTER).
 	RouterTold, Router bool
 }
@@ -109,6 +110,9 @@ func (n *Namespace) HeardNeighbour(dev int, addr netip.Addr, news NeighNews) boo
 		if x, err = n.createNeigh(d, addr, 0); err != nil {
 			return false
 		}
+	}
+	if news.NotFailed && x.state&rpdb.NUDFailed != 0 {
+		return true
 	}
 	n.learnNeigh(x, news)
 	n.world.changed()
@@ -184,6 +188,17 @@ func (n *Namespace) setNeighState(x *neigh, state uint16, now jiffies) {
 	}
 }
 
+// NeighLLAddr returns the hardware address of a neighbour if it is known (NUD_VALID),
+// and does not ask for it.
+func (n *Namespace) NeighLLAddr(dev int, addr netip.Addr) (lladdr []byte, ok bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if x := n.neighs.find(n.byIndex(dev), addr); x != nil && x.state&rpdb.NUDValid != 0 {
+		return x.lladdr, true
+	}
+	return nil, false
+}
+
 // ConfirmNeighbour tells that a neighbour was heard of by a transport, so that it need
 // not be asked (dst_confirm, neigh_confirm).
 func (n *Namespace) ConfirmNeighbour(dev int, addr netip.Addr) {
@@ -200,6 +215,22 @@ func (n *Namespace) AnswersFor(dev int, addr netip.Addr) bool {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.neighs.proxy(n.byIndex(dev), addr) != nil
+}
+
+// AnswersAsRouter is AnswersFor, and tells whether it answers as a router
+// (pndisc_is_router).
+func (n *Namespace) AnswersAsRouter(dev int, addr netip.Addr) (answers, router bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	x := n.neighs.proxy(n.byIndex(dev), addr)
+	return x != nil, x != nil && x.flags&ntfRouter != 0
+}
+
+// HasNeighbour reports whether there is a neighbour, in whatever state.
+func (n *Namespace) HasNeighbour(dev int, addr netip.Addr) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.neighs.find(n.byIndex(dev), addr) != nil
 }
 
 // probe sends what asks for the neighbour (neigh_probe: arp_solicit, ndisc_solicit).

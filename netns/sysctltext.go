@@ -24,6 +24,9 @@ type sysctlText struct {
 // chosen.
 const builtCC = "reno cubic"
 
+// ratemask6 is which types of ICMPv6 messages are limited in their rate.
+const ratemask6 = "ipv6/icmp/ratemask"
+
 // sysctlTexts are the settings that are texts.
 var sysctlTexts = []sysctlText{
 	{"ipv4/ip_local_reserved_ports", modeUsual, "", bitmap(65536)},
@@ -31,18 +34,13 @@ var sysctlTexts = []sysctlText{
 	{"ipv4/tcp_available_congestion_control", modeReads, builtCC, nil},
 	{"ipv4/tcp_congestion_control", modeUsual, "cubic", congestionControl},
 	{"ipv4/tcp_fastopen_key", modeSecret, "00000000-00000000-00000000-00000000", fastopenKeys},
-	{"ipv6/icmp/ratemask", modeUsual, "0-1,3-127", bitmap(256)},
+	{ratemask6, modeUsual, "0-1,3-127", bitmap(256)},
 }
 
 func (t sysctlText) file(n *Namespace) *sysctlFile {
 	return &sysctlFile{
 		mode: t.mode,
-		read: func() (string, error) {
-			if s, ok := n.texts[t.name]; ok {
-				return s, nil
-			}
-			return t.fresh, nil
-		},
+		read: func() (string, error) { return n.text(t.name), nil },
 		write: func(text string) error {
 			s, err := t.parse(text)
 			if errors.Is(err, errNothing) {
@@ -58,6 +56,19 @@ func (t sysctlText) file(n *Namespace) *sysctlFile {
 			return nil
 		},
 	}
+}
+
+// text returns a setting of sysctlTexts.
+func (n *Namespace) text(name string) string {
+	if s, ok := n.texts[name]; ok {
+		return s
+	}
+	for _, t := range sysctlTexts {
+		if t.name == name {
+			return t.fresh
+		}
+	}
+	return ""
 }
 
 // errNothing says that a write of nothing changes nothing.

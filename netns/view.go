@@ -2,6 +2,8 @@ package netns
 
 import (
 	"net/netip"
+	"strconv"
+	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -15,6 +17,8 @@ type View struct {
 	index                 map[int]*Device
 	changes, neighChanges uint64
 	sysctls               map[string]int64
+	limited6              [4]uint64 // net/ipv6/icmp/ratemask
+	proxies6, forwards6   bool
 }
 
 // Device is a network device in a View.
@@ -31,8 +35,8 @@ type Device struct {
 	// Receives are hardware addresses beside its own that the device receives, groups
 	// among them.
 	Receives map[[6]byte]bool
-	// Groups are the multicast groups that it takes part in.
-	Groups []netip.Addr
+	// Groups are the multicast groups that it takes part in, Anycasts its anycast addresses.
+	Groups, Anycasts []netip.Addr
 
 	Pair  *Device // veth: the other end, of which only ID is set; nil: it is gone
 	Lower uint64  // vlan, macvlan: the ID of the device below, 0: none
@@ -77,6 +81,17 @@ type Conf4 struct {
 type Conf6 struct {
 	HopLimit, MTU                                             int32
 	Disabled, Forwarding, ProxyNDP, AcceptRedirects, AcceptRA bool
+	// Router tells whether the device itself has forwarding set: it says so in neighbour
+	// advertisements, whatever all has.
+	Router bool
+	// AcceptSourceRoute, Seg6 and RPL are the lower of the device's setting and all's:
+	// which routing headers are accepted.
+	AcceptSourceRoute                                               int32
+	Seg6, RPL                                                       bool
+	ForceTLLAO, NotifyNeighbours, DropUnicast, DropUnsolicited      bool
+	SuppressFragments                                               bool  // of neighbour discovery (suppress_frag_ndisc)
+	NeighbourClass                                                  uint8 // traffic class of neighbour discovery (ndisc_tclass)
+	AcceptUntracked, MLDVersion, Solicits, SolicitDelay, SolicitGap int32
 }
 
 // The modes of a macvlan device.
@@ -114,7 +129,8 @@ func (n *Namespace) newView(old *View) *View {
 		panic(err)
 	}
 	if old != nil && old.changes == v.changes {
-		v.Devices, v.index, v.sysctls = old.Devices, old.index, old.sysctls
+		v.Devices, v.index, v.sysctls, v.limited6 = old.Devices, old.index, old.sysctls, old.limited6
+		v.proxies6, v.forwards6 = old.proxies6, old.forwards6
 		return v
 	}
 	v.index = make(map[int]*Device, len(n.devices.list))
@@ -126,15 +142,48 @@ func (n *Namespace) newView(old *View) *View {
 	for _, name := range viewSysctls {
 		v.sysctls[name] = n.sysctlInt(name)
 	}
+	v.limited6 = n.limited6()
+	v.proxies6, v.forwards6 = n.conf.all6[conf6ProxyNDP] != 0, n.conf.all6[conf6Forwarding] != 0
 	return v
 }
+
+// limited6 are the types of ICMPv6 messages whose rate is limited.
+func (n *Namespace) limited6() (set [4]uint64) {
+	for _, r := range strings.Split(n.text(ratemask6), ",") {
+		from, to, ranged := strings.Cut(r, "-")
+		if !ranged {
+			to = from
+		}
+		low, err := strconv.ParseUint(from, 10, 8)
+		high, errTo := strconv.ParseUint(to, 10, 8)
+		for t := low; err == nil && errTo == nil && t <= high; t++ {
+			set[t/64] |= 1 << (t % 64)
+		}
+	}
+	return set
+}
+
+// Limited6 reports whether the rate of ICMPv6 messages of a type is limited.
+func (v *View) Limited6(typ uint8) bool { return v.limited6[typ/64]>>(typ%64)&1 != 0 }
+
+// Proxies6 reports whether the namespace as a whole answers for others
+// (net.ipv6.conf.all.proxy_ndp), which packets that it forwards are checked for.
+func (v *View) Proxies6() bool { return v.proxies6 }
+
+// Forwards6 reports whether the namespace as a whole forwards IPv6
+// (net.ipv6.conf.all.forwarding).
+func (v *View) Forwards6() bool { return v.forwards6 }
 
 // viewSysctls are the settings that packets meet and that belong to no device.
 var viewSysctls = []string{
 	"ipv4/ip_default_ttl", "ipv4/icmp_echo_ignore_all", "ipv4/icmp_echo_ignore_broadcasts", "ipv4/icmp_ratelimit", "ipv4/icmp_ratemask",
 	"ipv4/icmp_msgs_per_sec", "ipv4/icmp_msgs_burst", "ipv4/icmp_errors_use_inbound_ifaddr", "ipv4/ip_no_pmtu_disc",
 	"ipv4/ip_forward_use_pmtu", "ipv4/fwmark_reflect", "ipv4/ip_nonlocal_bind", "ipv4/route/mtu_expires", "ipv4/route/min_pmtu",
-	"ipv4/ipfrag_time", "ipv6/fwmark_reflect",
+	"ipv4/ipfrag_time", "ipv6/fwmark_reflect", "ipv6/icmp/echo_ignore_all", "ipv6/icmp/echo_ignore_anycast",
+	"ipv6/icmp/echo_ignore_multicast", "ipv6/icmp/error_anycast_as_unicast", "ipv6/icmp/ratelimit", "ipv6/anycast_src_echo_reply",
+	"ipv6/auto_flowlabels", "ipv6/flowlabel_reflect", "ipv6/flowlabel_state_ranges", "ipv6/ip6frag_time",
+	"ipv6/max_dst_opts_length", "ipv6/max_dst_opts_number", "ipv6/max_hbh_length", "ipv6/max_hbh_opts_number",
+	"ipv6/route/mtu_expires",
 }
 
 // Setting returns a setting by its path below net, of those that packets meet.
@@ -166,6 +215,9 @@ func (n *Namespace) viewDevice(d *device) *Device {
 	if d.inet6 != nil {
 		for _, g := range d.inet6.groups {
 			out.Groups = append(out.Groups, g.addr)
+		}
+		for _, a := range d.inet6.anycasts {
+			out.Anycasts = append(out.Anycasts, a.addr)
 		}
 	}
 	if d.peer != nil {
@@ -228,5 +280,11 @@ func (n *Namespace) viewConf6(d *device) Conf6 {
 		// ndisc_redirect_rcv, ipv6_accept_ra
 		AcceptRedirects: own[4] != 0 && own[conf6Forwarding] == 0,
 		AcceptRA:        own[conf6AcceptRA] == 2 || own[conf6AcceptRA] == 1 && own[conf6Forwarding] == 0,
+		Router:          own[conf6Forwarding] != 0,
+
+		AcceptSourceRoute: min(own[24], all[24]), Seg6: min(own[44], all[44]) > 0, RPL: min(own[51], all[51]) > 0,
+		ForceTLLAO: own[28] != 0, NotifyNeighbours: own[29] != 0 || all[29] != 0, DropUnicast: own[40] != 0, DropUnsolicited: own[41] != 0,
+		SuppressFragments: own[32] != 0, NeighbourClass: uint8(own[50]), AcceptUntracked: own[57],
+		MLDVersion: max(own[16], all[16]), Solicits: own[conf6Solicits], SolicitDelay: own[9], SolicitGap: own[8],
 	}
 }

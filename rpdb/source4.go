@@ -165,12 +165,16 @@ func (t *SourceTrace) chosen(a *Addr, how SourceHow) {
 }
 
 // SourceOn is the source address that a device, by its ifindex, gives packets to a
-// destination of its link, where nothing else decides (inet_select_addr). It is
-// invalid if there is none.
+// destination of its link, where nothing else decides (inet_select_addr,
+// ipv6_dev_get_saddr, for which the scope makes no difference). It is invalid if there
+// is none.
 func (db *Database) SourceOn(dev int, dst netip.Addr, scope Scope) netip.Addr {
 	d := db.devs[dev]
 	if d == nil {
 		return netip.Addr{}
+	}
+	if dst.Is6() {
+		return db.selectSource6(d, dst, nil, nil)
 	}
 	return db.selectAddr(d, dst, scope, nil)
 }

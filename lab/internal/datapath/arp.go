@@ -50,15 +50,15 @@ func (l *link) sendARP(a arpPacket, to []byte) {
 }
 
 // solicitARP asks who has an address: the one that was known last, or all
-// (arp_solicit). first is the packet that waits for the answer, if any.
-func (h *Host) solicitARP(l *link, target netip.Addr, lladdr []byte, first *packet) {
+// (arp_solicit). waits is the packet that came last to wait for the answer, if any.
+func (h *Host) solicitARP(l *link, target netip.Addr, lladdr []byte, waits *packet) {
 	if l.dev.Flags&rpdb.IFFNoARP != 0 {
 		return
 	}
 	db := h.now().Database
 	sender := netip.Addr{}
-	if first != nil && first.data()[0]>>4 == 4 {
-		if src := src4(first.data()); h.mayAnnounce(l, src, target) {
+	if waits != nil && waits.data()[0]>>4 == 4 {
+		if src := src4(waits.data()); h.mayAnnounce(l, src, target) {
 			sender = src
 		}
 	}

@@ -48,6 +48,17 @@ type Engine struct {
 	backlog []arrival        // what devices received and nobody has looked at yet
 	workAt  time.Time
 	pool    []*packet
+	dice    uint64
+}
+
+// random draws a time below a limit; equal worlds draw equal ones.
+func (e *Engine) random(limit time.Duration) time.Duration {
+	e.dice += 0x9e3779b97f4a7c15 // splitmix64
+	x := e.dice + e.config.Seed
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x ^= x >> 31
+	return time.Duration(x % uint64(max(limit, 1)))
 }
 
 // job is something for the event loop to do: a call, or a packet that a host sends.

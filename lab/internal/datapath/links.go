@@ -16,13 +16,4 @@ type impairment struct{}
 
 func (i *impairment) pass(l *link, p *packet) {}
 
-const (
-	icmp6Unreach       = 1
-	unreach6Addr       = 3
-	unreach6Prohibited = 1
-)
-
-func (h *Host) error6(p *packet, typ, code uint8, info uint32)           {}
-func (h *Host) receive6(p *packet)                                       { h.e.free(p) }
-func (h *Host) output6(p *packet)                                        { h.e.free(p) }
-func (h *Host) solicit6(l *link, addr any, lladdr []byte, first *packet) {}
+func (h *Host) tunnelError6(p *packet, quoted []byte, e any) bool { return false }

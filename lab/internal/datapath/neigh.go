@@ -104,14 +104,14 @@ func (e *Engine) Probe(n *netns.Namespace, dev int, addr netip.Addr, lladdr []by
 		if l == nil || !l.ether() {
 			return
 		}
-		var first *packet // the source that it has is the one to ask with
+		var last *packet // the source that it has is the one to ask with
 		if q := h.waiting[waitKey{dev, addr}]; len(q) > 0 {
-			first = q[0]
+			last = q[len(q)-1]
 		}
 		if addr.Is4() {
-			h.solicitARP(l, addr, lladdr, first)
+			h.solicitARP(l, addr, lladdr, last)
 		} else {
-			h.solicit6(l, addr, lladdr, first)
+			h.solicit6(l, addr, lladdr, last)
 		}
 	}})
 }

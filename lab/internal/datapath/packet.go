@@ -25,6 +25,7 @@ const (
 	protoRouting  = 43
 	protoFragment = 44
 	protoGRE      = 47
+	protoAuth     = 51
 	protoNone     = 59
 	protoDestOpts = 60
 	protoHopByHop = 0
@@ -64,7 +65,9 @@ type packet struct {
 	local  bool // this host made it
 	meta   stack.Meta
 	fwd    bool // it is being forwarded (IPSKB_FORWARDED)
+	quiet  bool // a group's packet of which this host gets no copy (IPV6_MULTICAST_LOOP)
 	depth  uint8
+	six    chain6
 }
 
 // data are the bytes from the present layer on.
@@ -150,5 +153,8 @@ func src6(b []byte) netip.Addr   { return netip.AddrFrom16([16]byte(b[8:24])) }
 func dst6(b []byte) netip.Addr   { return netip.AddrFrom16([16]byte(b[24:40])) }
 func tclass6(b []byte) uint8     { return b[0]<<4 | b[1]>>4 }
 func flowLabel6(b []byte) uint32 { return be32(b) & 0xfffff }
+
+// addr16 reads an IPv6 address.
+func addr16(b []byte) netip.Addr { return netip.AddrFrom16([16]byte(b)) }
 
 const ip6Len = 40

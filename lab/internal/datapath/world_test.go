@@ -13,6 +13,7 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2/ipcmd"
 	"github.com/rulewalk/rulewalk/lab/internal/stack"
 	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
 )
 
 // lab is a world for tests: hosts by name, configured by lines of ip.
@@ -102,14 +103,13 @@ type inbox struct {
 	errors  []stack.ICMPError
 }
 
-func (i *inbox) Deliver(b []byte, _ stack.Arrival) bool {
+// Deliver wants datagrams for port 9.
+func (i *inbox) Deliver(b []byte, in stack.Arrival) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.packets = append(i.packets, bytes.Clone(b))
-	return b[9] == 17 && i.wantsUDP(b)
+	return in.Proto == rpdb.ProtoUDP && len(b) >= in.Upper+4 && be16(b[in.Upper+2:]) == 9
 }
-
-func (*inbox) wantsUDP(b []byte) bool { return be16(b[ihl4(b)+2:]) == 9 }
 
 func (i *inbox) ICMPError(e stack.ICMPError) {
 	i.mu.Lock()

@@ -1,0 +1,152 @@
+package datapath
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// forward6 sends on a packet that is not for this host (ip6_forward).
+func (h *Host) forward6(p *packet) {
+	b := p.data()
+	if !p.real.dev.Conf6.Forwarding && !p.in.dev.Conf6.Forwarding || p.kind != toHost {
+		h.e.free(p)
+		return
+	}
+	if b[7] <= 1 {
+		h.error6(p, icmp6TimeExceeded, 0, 0)
+		h.e.free(p)
+		return
+	}
+	if h.view.Proxies6() && h.ns.AnswersFor(p.in.dev.Index, dst6(b)) && h.forProxy(p) {
+		return
+	}
+	if !h.scopeAllows6(p) {
+		h.e.free(p)
+		return
+	}
+	if mtu := h.forwardMTU6(p); len(b) > mtu {
+		h.errorFrom6(p, h.links[p.d.OIF], icmp6TooBig, 0, uint32(mtu))
+		h.e.free(p)
+		return
+	}
+	b[7]--
+	p.fwd, p.local, p.meta.OIF = true, false, 0
+	h.dispatch6(p)
+}
+
+// scopeAllows6 tells senders of shorter ways, and keeps what belongs to a link on it.
+func (h *Host) scopeAllows6(p *packet) bool {
+	if p.d.OIF == p.in.dev.Index || p.d.OIF == p.real.dev.Index {
+		h.sendRedirect6(p)
+		return true
+	}
+	switch src := src6(p.data()); {
+	case src.IsUnspecified(), src.IsMulticast(), src.IsLoopback():
+		return false
+	case src.IsLinkLocalUnicast():
+		h.error6(p, icmp6Unreach, unreach6Scope, 0)
+		return false
+	}
+	return true
+}
+
+// forProxy handles a packet to an address that this host answers for, and reports
+// whether it is done with (ip6_forward_proxy_check).
+func (h *Host) forProxy(p *packet) bool {
+	b := p.data()
+	if proto, at, _ := skip6(b); proto == rpdb.ProtoICMPv6 && at >= 0 && at < len(b) {
+		if b[at] >= routerSolicitation && b[at] <= icmp6Redirect {
+			h.deliver6(p)
+			return true
+		}
+	}
+	if dst6(b).IsLinkLocalUnicast() {
+		h.unreachable(p)
+		return true
+	}
+	return false
+}
+
+// forwardMTU6 is ip6_dst_mtu_maybe_forward for a router: what it learned of the path does
+// not count.
+func (h *Host) forwardMTU6(p *packet) int {
+	mtu := minMTU6
+	if m, locked, ok := metricOf(&p.d, rtaxMTU); ok && m != 0 && locked {
+		mtu = int(m)
+	} else if out := h.links[p.d.OIF]; out != nil {
+		mtu = int(out.dev.Conf6.MTU)
+	}
+	return max(mtu, minMTU6)
+}
+
+// next6 is the neighbour that a packet goes to (rt6_nexthop).
+func (h *Host) next6(p *packet, dst netip.Addr) netip.Addr {
+	if x, ok := h.ns.Exception(dst, &p.d); ok && x.Gateway.IsValid() {
+		return x.Gateway
+	}
+	if p.d.UsesRoute && p.d.Gateway.IsValid() {
+		return p.d.Gateway
+	}
+	return dst
+}
+
+// dispatch6 sends a packet out by the device of its decision, in pieces if this host made
+// it and it is too large (ip6_output, ip6_finish_output).
+func (h *Host) dispatch6(p *packet) {
+	l := h.linkOf(p.d.OIF)
+	if l == nil || l.dev.Conf6.Disabled {
+		h.e.free(p)
+		return
+	}
+	b := p.data()
+	dst := dst6(b)
+	if dst.IsMulticast() && !h.copyToGroup6(l, p, dst) {
+		h.e.free(p)
+		return
+	}
+	next := h.next6(p, dst)
+	if p.fwd {
+		h.toNeighbour(l, p, next)
+		return
+	}
+	mtu, _ := h.pathMTU(h.view, &p.d, dst)
+	if len(b) <= mtu || l.dev.IsLoopback() && len(b) <= int(l.dev.MTU) {
+		h.toNeighbour(l, p, next)
+		return
+	}
+	var parts []*packet
+	if p.meta.IgnoreDF {
+		parts = h.fragment6(p, mtu)
+	}
+	if parts == nil {
+		h.tooBig6(p, mtu)
+	}
+	for _, part := range parts {
+		h.toNeighbour(l, part, next)
+	}
+	h.e.free(p)
+}
+
+// copyToGroup6 gives this host its copy of what it sends to a group, and reports whether
+// the packet leaves it (ip6_finish_output2).
+func (h *Host) copyToGroup6(l *link, p *packet, dst netip.Addr) bool {
+	if l.dev.IsLoopback() {
+		return true
+	}
+	if joined(l, dst) && !p.quiet {
+		c := h.e.clone(p)
+		c.in, c.real, c.kind = l, l, toMulticast
+		c.d.Err, c.d.Type = rpdb.OK, rpdb.Multicast
+		h.e.post(job{f: func() { // dev_loopback_xmit
+			if h.now(); c.in.host == h {
+				h.takeUp6(c)
+			}
+		}})
+	}
+	return p.data()[7] != 0 && !dst.IsInterfaceLocalMulticast()
+}
+
+// redirectEvery is how often one destination, and one source, is told of a shorter way.
+const redirectEvery = time.Second

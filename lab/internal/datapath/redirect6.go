@@ -1,0 +1,85 @@
+package datapath
+
+import (
+	"net/netip"
+
+	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+const redirectLen = 40 // of a redirect up to its options
+
+// sendRedirect6 tells a sender that it has a shorter way (ndisc_send_redirect).
+func (h *Host) sendRedirect6(p *packet) {
+	b, now := p.data(), h.e.clock.Now()
+	l, from, dst := p.real, src6(b), dst6(b)
+	target := h.next6(p, dst)
+	if !bucketOf(&h.limits.peers, dst).allow(now, redirectEvery, burst) {
+		return
+	}
+	src, ok := h.linkLocal6(l)
+	if !ok || target != dst && !target.IsLinkLocalUnicast() {
+		return
+	}
+	d := h.view.Database.Lookup(&rpdb.Flow{Dst: from, Src: src, OIF: l.dev.Index, IPProto: rpdb.ProtoICMPv6})
+	if d.Err != rpdb.OK || d.Gateway.IsValid() || !bucketOf(&h.limits.peers, from).allow(now, redirectEvery, burst) {
+		return
+	}
+	m := make([]byte, redirectLen, minMTU6)
+	m[0] = icmp6Redirect
+	t, to := target.As16(), dst.As16()
+	copy(m[8:], t[:])
+	copy(m[24:], to[:])
+	if lladdr, ok := h.ns.NeighLLAddr(l.dev.Index, target); ok && l.ether() {
+		m = append(m, addrOption(ndTargetLLAddr, lladdr)...)
+	}
+	n := min(minMTU6-ip6Len-len(m), len(b)+8) &^ 7
+	m = append(m, ndRedirected, uint8(n/8), 0, 0, 0, 0, 0, 0)
+	m = append(m, b[:n-8]...)
+	r := h.e.build6(src, from, rpdb.ProtoICMPv6, l.dev.Conf6.NeighbourClass, ndHops, len(m))
+	x := r.data()
+	copy(x[ip6Len:], m)
+	sealICMP6(x, x[ip6Len:])
+	r.d, r.routed, r.quiet = d, true, true
+	h.dispatch6(r)
+}
+
+// heardRedirect6 takes a shorter way (ndisc_redirect_rcv, rt6_do_redirect).
+func (h *Host) heardRedirect6(l *link, p *packet, m []byte) {
+	from := src6(p.data())
+	if len(m) < redirectLen || !from.IsLinkLocalUnicast() || !l.dev.Conf6.AcceptRedirects {
+		return
+	}
+	target, dst := addr16(m[8:24]), addr16(m[24:40])
+	o, ok := parseNDOptions(m[redirectLen:])
+	if !ok || dst.IsMulticast() || target != dst && !target.IsLinkLocalUnicast() {
+		return
+	}
+	lladdr, ok := l.lladdrOf(o.target)
+	if !ok || !h.routesBy6(l, dst, from, quotedSource(o.redirected, p)) {
+		return
+	}
+	onLink := target == dst
+	h.ns.HeardNeighbour(l.dev.Index, target, netns.NeighNews{
+		LLAddr: lladdr, State: rpdb.NUDStale, Create: true, Override: true, WeakOverride: true, RouterTold: !onLink, Router: true,
+	})
+	d := h.view.Database.Lookup(&rpdb.Flow{Dst: dst, Src: quotedSource(o.redirected, p), OIF: l.dev.Index})
+	if d.Err == rpdb.OK {
+		h.ns.Except(dst, &d, func(x *netns.Exception) { x.Gateway = target })
+	}
+}
+
+// quotedSource is the source of the packet that a redirect is about.
+func quotedSource(redirected []byte, p *packet) netip.Addr {
+	if len(redirected) >= 8+ip6Len {
+		return src6(redirected[8:])
+	}
+	return dst6(p.data())
+}
+
+// routesBy6 reports whether packets to a destination go by a router on a link
+// (ip6_route_redirect).
+func (h *Host) routesBy6(l *link, dst, router, src netip.Addr) bool {
+	d := h.view.Database.Lookup(&rpdb.Flow{Dst: dst, Src: src, OIF: l.dev.Index})
+	return d.Err == rpdb.OK && d.OIF == l.dev.Index && h.next6(&packet{d: d}, dst) == router
+}

@@ -19,12 +19,11 @@ type Database struct {
 	names map[string]int
 
 	rules4, rules6   []rule
-	index4, index6   RuleIndex // nil: the rules are walked one by one
+	finders          [2]Finder // of IPv4 and IPv6; nil: there is none
 	custom4, custom6 bool      // whether the rules are walked at all
 	dissect4         bool      // some rule needs the packet's protocol or ports
 	realmUsers       bool      // some route or rule has realms
-	tables4          map[uint32]*table4
-	low4             []*table4 // the indexed ones of ids below 256
+	tables4          tableSet[table4]
 	six              database6
 	objects          map[uint32]*object
 	neighs           map[neighKey]uint16
@@ -241,7 +240,7 @@ func (db *Database) automatic(r *Route) bool {
 // (fib_info_update_nhc_saddr).
 func (db *Database) fillSources4() {
 	done := map[*info4]bool{}
-	for _, t := range db.tables4 {
+	for _, t := range db.tables4.list {
 		for i := range t.aliases {
 			in := t.aliases[i].info
 			if done[in] {

@@ -141,17 +141,17 @@ func (db *Database) legs4(f *Flow, d *Decision) []Leg {
 
 // infoOf finds the compiled form of an IPv4 route.
 func (db *Database) infoOf(r *Route) *info4 {
-	t := db.tables4[r.Table]
+	t := db.tables4.get(r.Table)
 	if t == nil {
 		return nil
 	}
-	s, ok := t.trie.Get(r.Dst)
+	s, ok := t.trie.get(r.Dst)
 	if !ok {
 		return nil
 	}
-	for i := s.from; i < s.to; i++ {
-		if t.aliases[i].route == r {
-			return t.aliases[i].info
+	for _, a := range t.of(s) {
+		if a.route == r {
+			return a.info
 		}
 	}
 	return nil

@@ -4,16 +4,17 @@ package rpdb
 // gateways' neighbour entries (fib_select_default, spec 5.3). What the kernel
 // remembers of its last choice (fa_default) is taken as fresh.
 func (db *Database) chooseDefault4(k *Key, res *found4, w *Walk) {
-	tab := db.tables4[res.table]
-	if tab == nil || tab.defaults < 2 {
+	tab := db.tables4.get(res.table)
+	if tab == nil || len(tab.defaults()) < 2 {
 		return
 	}
 	s := defaults4{db: db, w: w, last: -1}
 	lastTOS, lastPrio := uint8(0), res.alias.route.Priority
-	for i := range tab.aliases {
-		a := &tab.aliases[i]
+	as := tab.defaults()
+	for i := range as {
+		a := &as[i]
 		r := a.route
-		if r.Dst.Bits() != 0 || r.TOS != 0 && r.TOS != k.TOS&0x1c {
+		if r.TOS != 0 && r.TOS != k.TOS&0x1c {
 			continue
 		}
 		if r.Priority > lastPrio && r.TOS == lastTOS {

@@ -80,11 +80,11 @@ func (db *Database) resolveGateways4() {
 		db.resolveHops(o.hops, ScopeGlobal, TableMain)
 	}
 	done := map[*info4]bool{}
-	for id, t := range db.tables4 {
+	for _, t := range db.tables4.list {
 		for i := range t.aliases {
 			if in := t.aliases[i].info; !done[in] {
 				done[in] = true
-				db.resolveHops(in.hops, in.scope, id)
+				db.resolveHops(in.hops, in.scope, t.id)
 			}
 		}
 	}

@@ -6,147 +6,198 @@ import (
 	"slices"
 )
 
-// RuleIndex finds the rules of a family that a flow can match, so that a lookup need
-// not go through all.
-type RuleIndex interface {
-	// Candidates returns, among others, every rule that matches the key. Rules are
-	// named by their place in Database.Rules.
-	Candidates(k Key) Candidates
+// Finder answers the lookups of one family that need no search, and finds the rules
+// that the others can match. Package fib makes them. They must be safe for
+// concurrent use.
+type Finder interface {
+	// Find makes a lookup through the rules. ok is false for a key that it leaves to
+	// the Database.
+	Find(k Key) (h Hit, ok bool)
+	// Candidates returns, among others, every rule that matches the key; ok is false
+	// if it does not know, and all must be tried. Rules are named by their place in
+	// Database.Rules.
+	Candidates(k Key) (c Candidates, ok bool)
 }
 
-// TableIndex finds the longest prefix of a table that covers an address, by the
-// place that it had among the prefixes of the table (see Index). It must be safe
-// for concurrent use.
-type TableIndex interface {
-	Lookup(addr netip.Addr) (place uint32, ok bool)
+// Hit is what a Finder finds.
+type Hit struct {
+	Err   Errno
+	Rule  int    // place of the deciding rule, -1 for none
+	Table int    // place of the table in Database.Tables, -1: no route decided
+	Place uint32 // of the route in the table, see Entry
 }
 
-// Indexes makes the indexes of a Database. Either function may return nil where an
-// index does not pay; rules are then walked one by one, and prefixes searched.
-type Indexes struct {
-	Rules func(f Family) RuleIndex
-	Table func(f Family, table uint32, prefixes []netip.Prefix) TableIndex
-}
-
-// Index returns a Database that answers as this one does, and finds rules and
-// routes by indexes where Lookup would search them. Walk still goes through every
-// rule. The old one remains as it was, and shares its memory with the new one.
-func (db *Database) Index(x Indexes) *Database {
+// WithFinders returns a Database that answers as this one does, and asks finders
+// first. Walk still goes through every rule. The old one remains as it was, and
+// shares its memory with the new one. A nil Finder finds nothing.
+func (db *Database) WithFinders(four, six Finder) *Database {
 	out := *db
-	out.index4, out.index6 = x.Rules(IPv4), x.Rules(IPv6)
-	out.low4 = make([]*table4, 256)
-	out.tables4 = make(map[uint32]*table4, len(db.tables4))
-	for id, t := range db.tables4 {
-		out.tables4[id] = t.indexed(x)
-		if id < uint32(len(out.low4)) {
-			out.low4[id] = out.tables4[id]
-		}
-	}
-	out.six.tables = make(map[uint32]*table6, len(db.six.tables))
-	for id, t := range db.six.tables {
-		out.six.tables[id] = t.indexed(id, x)
-	}
+	out.finders = [2]Finder{four, six}
 	return &out
 }
 
-// place4 is what stands at a place of an index of an IPv4 table.
-type place4 struct {
-	span
-	plen  uint8
-	plain bool // every key without oif takes the one route, unless its scope is too wide
+// finder returns the finder of a family, nil if there is none.
+func (db *Database) finder(f Family) Finder {
+	if f == IPv6 {
+		return db.finders[1]
+	}
+	return db.finders[0]
 }
 
-// plain reports whether some aliases are one that only its scope can exclude from
-// an answer.
-func plain(as []alias) bool {
-	r, in := as[0].route, as[0].info
-	return len(as) == 1 && r.TOS == 0 && r.Type.Err() == OK && !in.dead && in.nh == nil &&
-		len(in.hops) > 0 && !in.hops[0].dead && !in.hops[0].ignored
+// tableSet holds the tables of a family. A table keeps its place for good.
+type tableSet[T any] struct {
+	places map[uint32]int // by id; never changed once it is read
+	list   []*T
 }
 
-// lookupPlain4 is lookupTable4 for what needs no search: a prefix with one plain
-// route, and where no prefix covers. ok is false for all else.
-func (db *Database) lookupPlain4(id uint32, k *Key, res *found4) (err Errno, ok bool) {
-	if !db.custom4 || k.OIF != 0 {
-		return OK, false
+// get returns a table, nil if there is none with the id.
+func (s *tableSet[T]) get(id uint32) *T {
+	if i, ok := s.places[id]; ok {
+		return s.list[i]
 	}
-	var t *table4
-	if id < uint32(len(db.low4)) {
-		t = db.low4[id]
-	} else {
-		t = db.tables4[id]
-	}
-	if t == nil || t.index == nil {
-		return OK, false
-	}
-	i, found := t.index.Lookup(k.Dst)
-	if !found {
-		return EAGAIN, true
-	}
-	p := &t.places[i]
-	a := &t.aliases[p.from]
-	if !p.plain || a.info.scope < k.Scope {
-		return OK, false
-	}
-	res.choose(a, &a.info.hops[0], 0)
-	res.table, res.plen = id, int(p.plen)
-	return OK, true
+	return nil
 }
 
-func (t *table4) indexed(x Indexes) *table4 {
-	prefixes := make([]netip.Prefix, 0, t.trie.Size())
-	places := make([]place4, 0, t.trie.Size())
-	for i := 0; i < len(t.aliases); {
-		dst := t.aliases[i].route.Dst
-		s, _ := t.trie.Get(dst)
-		prefixes = append(prefixes, dst)
-		places = append(places, place4{s, uint8(dst.Bits()), plain(t.aliases[s.from:s.to])})
-		i = int(s.to)
+func (s *tableSet[T]) add(id uint32, t *T) {
+	if s.places == nil {
+		s.places = map[uint32]int{}
 	}
-	return &table4{
-		id: t.id, aliases: t.aliases, trie: t.trie, defaults: t.defaults,
-		index: x.Table(IPv4, t.id, prefixes), places: places,
-	}
+	s.places[id] = len(s.list)
+	s.list = append(s.list, t)
 }
 
-// longest finds the longest prefix of at most max bits that covers an address, and
-// its aliases.
-func (t *table4) longest(dst netip.Addr, limit int) (plen int, s span, ok bool) {
-	if t.index == nil || limit < 32 {
-		p, s, ok := t.trie.LookupPrefixLPM(netip.PrefixFrom(dst, limit))
-		return p.Bits(), s, ok
+// Tables returns the place of every table of a family that has or had routes, by its
+// id. It must not be changed.
+func (db *Database) Tables(f Family) map[uint32]int {
+	if f == IPv6 {
+		return db.six.tables.places
 	}
-	i, ok := t.index.Lookup(dst)
-	if !ok {
-		return 0, span{}, false
-	}
-	p := &t.places[i]
-	return int(p.plen), p.span, true
+	return db.tables4.places
 }
 
-// place6 is what stands at a place of an index of an IPv6 table.
-type place6 struct {
-	node *node6
-	plen int
+// EntryKind tells how far a prefix of a table decides by itself.
+type EntryKind uint8
+
+const (
+	// EntryRoute: one route takes every key that has no oif, no scope and (IPv6) may
+	// leave by any device, on its first leg.
+	EntryRoute EntryKind = iota
+	// EntryError: one route ends the lookup of every key without scope with the
+	// error of its type.
+	EntryError
+	// EntryOther: only a lookup tells.
+	EntryOther
+	// EntryNone: the prefix is not there.
+	EntryNone
+)
+
+// Entry is a prefix of a table.
+type Entry struct {
+	Prefix netip.Prefix
+	Kind   EntryKind
+	// Place is that of the one route of the prefix in the table; it never gets to be
+	// that of another.
+	Place uint32
+	Route *Route
 }
 
-func (t *table6) indexed(id uint32, x Indexes) *table6 {
-	out := &table6{nodes: t.nodes, size: t.size}
-	var prefixes []netip.Prefix
-	for p, n := range t.nodes.AllSorted() {
-		prefixes = append(prefixes, p)
-		out.places = append(out.places, place6{n, p.Bits()})
+// Entries lists the prefixes of the table at a place of Tables, in any order.
+func (db *Database) Entries(f Family, table int) []Entry {
+	if f == IPv6 {
+		return db.six.tables.list[table].entries(db)
 	}
-	out.index = x.Table(IPv6, id, prefixes)
+	return db.tables4.list[table].entries()
+}
+
+func (t *table4) entries() []Entry {
+	out := make([]Entry, 0, t.trie.size)
+	t.trie.all(func(s span) { out = append(out, t.entry(s)) })
 	return out
 }
 
-// ruleIndex returns the index of a family's rules, nil if there is none.
-func (db *Database) ruleIndex(f Family) RuleIndex {
-	if f == IPv6 {
-		return db.index6
+func (t *table4) entry(s span) Entry {
+	a := &t.of(s)[0]
+	e := Entry{Prefix: a.route.Dst, Kind: EntryOther, Place: s.from, Route: a.route}
+	if s.to-s.from == 1 {
+		e.Kind = a.kind()
 	}
-	return db.index4
+	return e
+}
+
+// kind is what the only alias of a prefix does.
+func (a *alias) kind() EntryKind {
+	hops := a.info.paths()
+	switch {
+	case a.route.TOS != 0 || a.info.dead || a.info.nh != nil && a.info.nh.blackhole:
+	case a.route.Type.Err() == EAGAIN:
+	case a.route.Type.Err() != OK:
+		return EntryError
+	case len(hops) > 0 && !hops[0].dead && !hops[0].ignored:
+		return EntryRoute
+	}
+	return EntryOther
+}
+
+// hit4 is the result that a Finder found. The one route of a prefix has no tos.
+func (db *Database) hit4(h *Hit) (Errno, found4) {
+	res := found4{rule: h.Rule}
+	if h.Table >= 0 {
+		t := db.tables4.list[h.Table]
+		a := &t.of(span{h.Place, h.Place + 1})[0]
+		res.choose(a, nil, -1)
+		if h.Err == OK {
+			res.choose(a, &a.info.paths()[0], 0)
+		}
+		res.table, res.plen = t.id, a.route.Dst.Bits()
+		if !db.custom4 && t.id == TableLocal {
+			res.table = TableMain
+		}
+	}
+	return h.Err, res
+}
+
+func (t *table6) entries(db *Database) []Entry {
+	out := make([]Entry, 0, t.nodes.size)
+	t.nodes.all(func(n *node6) { out = append(out, db.entry6(n)) })
+	return out
+}
+
+func (db *Database) entry6(n *node6) Entry {
+	e := Entry{Prefix: n.prefix, Kind: EntryOther, Place: n.place, Route: n.only()}
+	if e.Route != nil {
+		e.Kind = db.kind6(e.Route)
+	}
+	return e
+}
+
+// kind6 is what the only route of a prefix does.
+func (db *Database) kind6(r *Route) EntryKind {
+	if r.NHID != 0 || r.Siblings != nil || len(r.NextHops) != 1 || r.Expires.Set {
+		return EntryOther
+	}
+	l := db.leg6(r, nil, 0)
+	if l.flags&(NHDead|NHLinkDown) != 0 || l.dev == nil || l.dev.NoInet6 || l.gw.IsValid() && db.neighFailed(l.oif, l.gw) {
+		return EntryOther
+	}
+	switch rejects(&pick6{route: r}, l.dev) {
+	case OK:
+		return EntryRoute
+	case EAGAIN:
+		return EntryOther
+	}
+	return EntryError
+}
+
+// hit6 makes a result that a Finder found its own.
+func (l *look6) hit6(h *Hit) Errno {
+	l.res.rule, l.res.route = h.Rule, nil
+	if h.Table >= 0 {
+		t := l.db.six.tables.list[h.Table]
+		r := t.routes[h.Place]
+		l.res.pick6, l.res.table = pick6{route: r}, t.id
+		l.res.hop = l.db.leg6(r, nil, 0)
+	}
+	return h.Err
 }
 
 // MaxCandidates is the number of lists that Candidates has room for.

@@ -17,11 +17,6 @@ type found4 struct {
 // returns EAGAIN if there is none, and the error of the route's type if it has
 // one. exists is false if the table is not there.
 func (db *Database) lookupTable4(id uint32, k *Key, res *found4, st *Step) (err Errno, exists bool) {
-	if st == nil {
-		if err, ok := db.lookupPlain4(id, k, res); ok {
-			return err, true
-		}
-	}
 	l, ok := db.search(id)
 	if !ok {
 		return EAGAIN, false
@@ -197,7 +192,7 @@ func (l *leaf) finish(dst netip.Addr, st *Step, covered *int) {
 func (l *leaf) size() int {
 	n := 0
 	for _, t := range l.tabs[:l.n] {
-		n += len(t.aliases)
+		n += t.size()
 	}
 	return n
 }
@@ -214,6 +209,11 @@ func (s *Step) rest(as []alias, v RouteVerdict) {
 
 // lookup4 looks a key up through the rules (fib_lookup, __fib_lookup).
 func (db *Database) lookup4(p Purpose, k *Key, w *Walk) (Errno, found4) {
+	if f := db.finders[0]; f != nil && w == nil {
+		if h, ok := f.Find(*k); ok {
+			return db.hit4(&h)
+		}
+	}
 	res := found4{rule: -1}
 	w.begin(p, k)
 	var err Errno

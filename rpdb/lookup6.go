@@ -19,7 +19,7 @@ import "net/netip"
 
 // database6 is the IPv6 half of a Database.
 type database6 struct {
-	tables     map[uint32]*table6
+	tables     tableSet[table6]
 	objects    map[uint32]*object // those that IPv6 routes use, by id
 	labels     []label6
 	hash       hashConf
@@ -95,6 +95,11 @@ func (l *look6) dev() int {
 
 // rules looks the flow up through the rules (fib6_rule_lookup).
 func (l *look6) rules(p Purpose) Errno {
+	if f := l.db.finders[1]; f != nil && l.w == nil {
+		if h, ok := f.Find(l.k); ok {
+			return l.hit6(&h)
+		}
+	}
 	l.w.begin(p, &l.k)
 	var err Errno
 	if !l.db.custom6 {
@@ -210,7 +215,7 @@ func (l *look6) foundSource(r *rule, dev *device, st *Step) bool {
 // where nothing was found; then res.route is nil.
 func (l *look6) inTable(id uint32, st *Step) Errno {
 	l.res.route = nil
-	t := l.db.six.tables[id]
+	t := l.db.six.tables.get(id)
 	if t == nil {
 		return EAGAIN
 	}

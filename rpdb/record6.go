@@ -1,7 +1,7 @@
 package rpdb
 
 import (
-	"net/netip"
+	"cmp"
 	"slices"
 )
 
@@ -43,20 +43,14 @@ func (s *search6) tell(st *Step, found bool) {
 	}
 	for c.up() {
 		if c.at.sub != nil {
-			var sub []netip.Prefix
-			for p := range c.at.sub.All6() {
-				sub = append(sub, p)
-			}
-			slices.SortFunc(sub, func(a, b netip.Prefix) int {
-				if a.Bits() != b.Bits() {
-					return b.Bits() - a.Bits()
-				}
-				return a.Addr().Compare(b.Addr())
+			var sub []*node6
+			c.at.sub.all(func(n *node6) { sub = append(sub, n) })
+			slices.SortFunc(sub, func(a, b *node6) int {
+				return cmp.Or(cmp.Compare(b.prefix.Bits(), a.prefix.Bits()), a.prefix.Addr().Compare(b.prefix.Addr()))
 			})
-			for _, p := range sub {
-				n, _ := c.at.sub.Get(p)
+			for _, n := range sub {
 				v := RouteShorter
-				if !p.Contains(c.src) {
+				if !n.prefix.Contains(c.src) {
 					v = RouteSource
 				}
 				s.tellAll(st, n.routes, v)

@@ -9,11 +9,11 @@ type tableFunc func(r *rule, table uint32, st *Step) (err Errno, plen int, group
 // It returns the deciding rule's index, or -1 and ENETUNREACH at the list's end.
 func (db *Database) walkRules(rules []rule, k *Key, w *Walk, look tableFunc) (Errno, int) {
 	t := w.current()
-	x := db.ruleIndex(k.Family)
 	var found *Candidates
-	if x != nil && w == nil { // the story tells of every rule
-		c := x.Candidates(*k)
-		found = &c
+	if x := db.finder(k.Family); x != nil && w == nil { // the story tells of every rule
+		if c, ok := x.Candidates(*k); ok {
+			found = &c
+		}
 	}
 	for i := 0; i < len(rules); i++ {
 		if found != nil {

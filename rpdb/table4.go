@@ -2,26 +2,44 @@ package rpdb
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
-
-	"github.com/gaissmai/bart"
 )
 
-// table4 is one IPv4 table: its aliases in the kernel's order, and a trie from a
-// prefix to its span of them.
+// table4 is one IPv4 table: its aliases, in the kernel's order within a prefix, and a
+// trie from a prefix to its span of them.
 type table4 struct {
-	id       uint32
-	aliases  []alias
-	trie     *bart.Table[span]
-	defaults int // aliases of 0.0.0.0/0 (tb_num_default)
-
-	index  TableIndex // nil: the trie is searched
-	places []place4   // what the index names
+	id      uint32
+	aliases []alias // of Build
+	later   []alias // of changes; only appended to
+	trie    *trie[span]
 }
 
-// span is a range of table4.aliases.
+// span is a range of aliases: of table4.aliases, or behind their number, of later.
 type span struct{ from, to uint32 }
+
+// of returns the aliases of a prefix.
+func (t *table4) of(s span) []alias {
+	if n := uint32(len(t.aliases)); s.from >= n {
+		return t.later[s.from-n : s.to-n]
+	}
+	return t.aliases[s.from:s.to]
+}
+
+// defaults returns the aliases of 0.0.0.0/0 (of tb_num_default).
+func (t *table4) defaults() []alias {
+	if t.trie.zero == nil {
+		return nil
+	}
+	return t.of(*t.trie.zero)
+}
+
+// size is the number of routes.
+func (t *table4) size() (n int) {
+	t.trie.all(func(s span) { n += int(s.to - s.from) })
+	return n
+}
 
 // alias is a route of an IPv4 table (struct fib_alias): the route, and what it
 // shares with others that have the same nexthops.
@@ -67,24 +85,21 @@ func (db *Database) buildTables4(routes []*Route) {
 		byTable[r.Table] = append(byTable[r.Table], r)
 	}
 	infos := map[infoKey]*info4{}
-	db.tables4 = make(map[uint32]*table4, len(byTable))
-	for id, rs := range byTable {
+	for _, id := range slices.Sorted(maps.Keys(byTable)) {
+		rs := byTable[id]
 		if !slices.IsSortedFunc(rs, compareAliases) {
 			slices.SortStableFunc(rs, compareAliases)
 		}
-		t := &table4{id: id, aliases: make([]alias, len(rs)), trie: &bart.Table[span]{}}
+		t := &table4{id: id, aliases: make([]alias, len(rs)), trie: &trie[span]{}}
 		for i := 0; i < len(rs); {
 			j := i
 			for ; j < len(rs) && rs[j].Dst == rs[i].Dst; j++ {
 				t.aliases[j] = alias{route: rs[j], info: db.info4(rs[j], infos)}
 			}
-			t.trie.Insert(rs[i].Dst, span{uint32(i), uint32(j)})
-			if rs[i].Dst.Bits() == 0 {
-				t.defaults = j - i
-			}
+			t.trie.set(rs[i].Dst, span{uint32(i), uint32(j)})
 			i = j
 		}
-		db.tables4[id] = t
+		db.tables4.add(id, t)
 	}
 }
 
@@ -149,14 +164,14 @@ func (l *leaf) next(dst netip.Addr) (first, second []alias, plen int) {
 	var got [2][]alias
 	for i := 0; i < l.n; i++ {
 		t := l.tabs[i]
-		plen, s, ok := t.longest(dst, l.max)
+		plen, s, ok := t.trie.longest(dst, l.max)
 		if !ok || plen < best {
 			continue
 		}
 		if plen > best {
 			best, got = plen, [2][]alias{}
 		}
-		got[i] = t.aliases[s.from:s.to]
+		got[i] = t.of(s)
 	}
 	l.max = best - 1
 	return got[0], got[1], best
@@ -168,14 +183,14 @@ func (db *Database) search(id uint32) (leaf, bool) {
 	l := leaf{max: 32}
 	if !db.custom4 && (id == TableLocal || id == TableMain) {
 		for _, t := range [2]uint32{TableLocal, TableMain} {
-			if tab := db.tables4[t]; tab != nil {
+			if tab := db.tables4.get(t); tab != nil {
 				l.tabs[l.n] = tab
 				l.n++
 			}
 		}
 		return l, l.n > 0
 	}
-	if tab := db.tables4[id]; tab != nil {
+	if tab := db.tables4.get(id); tab != nil {
 		l.tabs[0], l.n = tab, 1
 	}
 	return l, l.n > 0

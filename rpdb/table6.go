@@ -4,42 +4,60 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-
-	"github.com/gaissmai/bart"
 )
 
 // table6 is one IPv6 routing table: a trie of destinations whose nodes may carry a
 // trie of sources (struct fib6_table, spec IPv6 2.1).
 type table6 struct {
-	nodes *bart.Table[*node6]
+	id    uint32
+	nodes *trie[*node6]
 	size  int // routes
-
-	index  TableIndex // nil: the trie is searched
-	places []place6   // what the index names
+	// routes has at node6.place the route of a destination that has only that one;
+	// changes only append to it.
+	routes []*Route
 }
 
 // node6 is a destination prefix of a table, or a source prefix below one (struct
 // fib6_node).
 type node6 struct {
-	routes []*Route            // ascending metric, then as inserted; may be empty
-	sub    *bart.Table[*node6] // routes from source prefixes; nil if there are none
+	prefix netip.Prefix
+	routes []*Route      // ascending metric, then as inserted; may be empty
+	sub    *trie[*node6] // routes from source prefixes; nil if there are none
+	place  uint32        // in table6.routes, of a destination
+}
+
+// only returns the route of a destination that has one and no source prefixes, else
+// nil.
+func (n *node6) only() *Route {
+	if n.sub != nil || len(n.routes) != 1 {
+		return nil
+	}
+	return n.routes[0]
 }
 
 // buildTables6 sorts the IPv6 routes into tables.
-func buildTables6(routes []*Route) map[uint32]*table6 {
-	tables := map[uint32]*table6{TableLocal: newTable6(), TableMain: newTable6()}
+func buildTables6(routes []*Route) (tables tableSet[table6]) {
+	tables.add(TableLocal, newTable6(TableLocal))
+	tables.add(TableMain, newTable6(TableMain))
 	for _, r := range routes {
-		t := tables[r.Table]
+		t := tables.get(r.Table)
 		if t == nil {
-			t = newTable6()
-			tables[r.Table] = t
+			t = newTable6(r.Table)
+			tables.add(r.Table, t)
 		}
 		t.add(r)
+	}
+	for _, t := range tables.list {
+		t.routes = make([]*Route, 0, t.nodes.size)
+		t.nodes.all(func(n *node6) {
+			n.place = uint32(len(t.routes))
+			t.routes = append(t.routes, n.only())
+		})
 	}
 	return tables
 }
 
-func newTable6() *table6 { return &table6{nodes: &bart.Table[*node6]{}} }
+func newTable6(id uint32) *table6 { return &table6{id: id, nodes: &trie[*node6]{}} }
 
 // add appends a route to its node. Routes come in the order of the kernel's list;
 // if a source mixes up metrics, the stable order by metric is restored.
@@ -47,7 +65,7 @@ func (t *table6) add(r *Route) {
 	n := nodeFor(t.nodes, r.Dst)
 	if r.Src.IsValid() && r.Src.Bits() > 0 {
 		if n.sub == nil {
-			n.sub = &bart.Table[*node6]{}
+			n.sub = &trie[*node6]{}
 		}
 		n = nodeFor(n.sub, r.Src)
 	}
@@ -59,11 +77,11 @@ func (t *table6) add(r *Route) {
 	t.size++
 }
 
-func nodeFor(t *bart.Table[*node6], p netip.Prefix) *node6 {
-	n, ok := t.Get(p)
+func nodeFor(t *trie[*node6], p netip.Prefix) *node6 {
+	n, ok := t.get(p)
 	if !ok {
-		n = &node6{}
-		t.Insert(p, n)
+		n = &node6{prefix: p}
+		t.set(p, n)
 	}
 	return n
 }
@@ -125,21 +143,12 @@ func (c *cursor6) up() bool {
 	if c.plen == 0 {
 		return false
 	}
-	if c.plen == 129 && c.table.index != nil {
-		i, ok := c.table.index.Lookup(c.dst)
-		if !ok {
-			c.plen = 0
-			return false
-		}
-		c.at, c.plen = c.table.places[i].node, c.table.places[i].plen
-		return true
-	}
-	p, n, ok := c.table.nodes.LookupPrefixLPM(netip.PrefixFrom(c.dst, c.plen-1))
+	plen, n, ok := c.table.nodes.longest(c.dst, c.plen-1)
 	if !ok {
 		c.plen = 0
 		return false
 	}
-	c.at, c.plen = n, p.Bits()
+	c.at, c.plen = n, plen
 	return true
 }
 
@@ -152,11 +161,11 @@ func (c *cursor6) descend() bool {
 // shorterSource moves to the next shorter source prefix; without one, to the
 // destination's own routes.
 func (c *cursor6) shorterSource() bool {
-	p, n, ok := c.at.sub.LookupPrefixLPM(netip.PrefixFrom(c.src, c.slen-1))
+	plen, n, ok := c.at.sub.longest(c.src, c.slen-1)
 	if !ok {
 		c.from = nil
 		return false
 	}
-	c.from, c.slen = n, p.Bits()
+	c.from, c.slen = n, plen
 	return true
 }

@@ -1,9 +1,6 @@
 package fib
 
 import (
-	"fmt"
-	"net/netip"
-
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
@@ -19,31 +16,25 @@ import (
 //
 // A FIB never changes. Its methods are safe for concurrent use, take no lock and do
 // not allocate.
-type FIB struct{ db *rpdb.Database }
+type FIB struct {
+	db        *rpdb.Database
+	exact     *rpdb.Database // that looks at the tables itself
+	four, six *plan
+}
 
 // Compile compiles a database. It costs the time of [NewLPM] for the tables and some
 // 2 µs a rule. The FIB refers to the database, and takes 30 bytes an IPv4 and 90
 // bytes an IPv6 prefix beside it.
 func Compile(db *rpdb.Database) (*FIB, error) {
-	var failed error
-	indexed := db.Index(rpdb.Indexes{
-		Rules: func(f rpdb.Family) rpdb.RuleIndex { return newRuleIndex(db, f) },
-		Table: func(f rpdb.Family, table uint32, prefixes []netip.Prefix) rpdb.TableIndex {
-			entries := make([]Entry, len(prefixes))
-			for i, p := range prefixes {
-				entries[i] = Entry{p, uint32(i)}
-			}
-			t, err := NewLPM(entries)
-			if err != nil {
-				failed = fmt.Errorf("table %d of %s: %w", table, f, err)
-			}
-			return t
-		},
-	})
-	if failed != nil {
-		return nil, failed
+	four, err := newPlan(db, rpdb.IPv4)
+	if err != nil {
+		return nil, err
 	}
-	return &FIB{indexed}, nil
+	six, err := newPlan(db, rpdb.IPv6)
+	if err != nil {
+		return nil, err
+	}
+	return &FIB{db.WithFinders(four, six), db.WithFinders(onlyRules{four}, onlyRules{six}), four, six}, nil
 }
 
 // Database returns a database that answers as fast as the FIB.
@@ -63,4 +54,13 @@ func (f *FIB) LookupBatch(flows []rpdb.Flow, out []rpdb.Decision) {
 
 // Find makes one lookup through the rules and nothing else, as [rpdb.Database.Find]
 // does: what a program needs that forwards packets itself.
-func (f *FIB) Find(k *rpdb.Key) rpdb.Found { return f.db.Find(k) }
+func (f *FIB) Find(k *rpdb.Key) rpdb.Found {
+	p := f.four
+	if k.Family == rpdb.IPv6 {
+		p = f.six
+	}
+	if h, ok := p.find(k); ok {
+		return p.found(h)
+	}
+	return f.exact.Find(k)
+}

@@ -6,41 +6,74 @@ import (
 	"slices"
 )
 
-// prefixIndex finds the rules whose prefix covers an address: a list for each
-// prefix, which holds the rules of the prefixes around it too.
-type prefixIndex struct {
-	lpm   *LPM
-	lists [][]int32
+// prefixIndex finds the rules whose prefix covers an address: an LPM of references,
+// where those of a prefix are to its own rules and those of the prefixes around it.
+type prefixIndex struct{ lpm *LPM }
+
+func (x *prefixIndex) find(a netip.Addr) ref {
+	if x.lpm == nil {
+		return noRules
+	}
+	id, _ := x.lpm.Lookup(a) // NoRoute for none, which is noRules
+	return ref(id)
 }
 
-func (x *prefixIndex) find(a netip.Addr) []int32 {
-	if x.lpm == nil {
-		return nil
-	}
-	id, ok := x.lpm.Lookup(a)
-	if !ok {
-		return nil
-	}
-	return x.lists[id]
+// prefixRules are the rules of a prefix.
+type prefixRules struct {
+	prefix netip.Prefix
+	rules  []int32
+	inside int // prefixes within this one, itself included
 }
 
 // newPrefixIndex makes an index of rules by prefix. So that the lists do not grow
 // without bound, the rules of prefixes that hold too many others are left over.
-func newPrefixIndex(in map[shape][]int32) (x prefixIndex, over []int32) {
-	type item struct {
-		prefix netip.Prefix
-		rules  []int32
+func (l *ruleLists) newPrefixIndex(in map[shape][]int32) (x prefixIndex, over []int32) {
+	items, n := sortedPrefixes(in)
+	countInside(items)
+	room := allowed(n)
+	var entries []Entry
+	var open []int
+	sets := make([][]int32, len(items))
+	for i, it := range items {
+		if len(it.rules)*it.inside > room/8 {
+			over = append(over, it.rules...)
+			it.rules = nil
+		}
+		for len(open) > 0 && !items[open[len(open)-1]].prefix.Contains(it.prefix.Addr()) {
+			open = open[:len(open)-1]
+		}
+		set := it.rules
+		if len(open) > 0 {
+			set = slices.Concat(sets[open[len(open)-1]], it.rules)
+			slices.Sort(set)
+		}
+		sets[i] = set
+		open = append(open, i)
+		if len(set) > 0 {
+			entries = append(entries, Entry{it.prefix, uint32(l.ref(set))})
+		}
 	}
-	var items []item
-	n := 0
+	if len(entries) > 0 {
+		x.lpm, _ = NewLPM(entries) // the prefixes are valid and the ids small
+	}
+	return x, over
+}
+
+// sortedPrefixes lists the prefixes, those around others before them, and counts the
+// rules.
+func sortedPrefixes(in map[shape][]int32) (items []prefixRules, n int) {
 	for s, rules := range in {
-		items = append(items, item{s.prefix, rules})
+		slices.Sort(rules)
+		items = append(items, prefixRules{prefix: s.prefix, rules: rules})
 		n += len(rules)
 	}
-	slices.SortFunc(items, func(a, b item) int {
+	slices.SortFunc(items, func(a, b prefixRules) int {
 		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.prefix.Bits(), b.prefix.Bits()))
 	})
-	inside := make([]int, len(items)) // prefixes within each, itself included
+	return items, n
+}
+
+func countInside(items []prefixRules) {
 	var around []int
 	for i := range items {
 		for len(around) > 0 && !items[around[len(around)-1]].prefix.Contains(items[i].prefix.Addr()) {
@@ -48,31 +81,7 @@ func newPrefixIndex(in map[shape][]int32) (x prefixIndex, over []int32) {
 		}
 		around = append(around, i)
 		for _, j := range around {
-			inside[j]++
+			items[j].inside++
 		}
 	}
-	room := allowed(n)
-	var entries []Entry
-	var open []int
-	for i, it := range items {
-		if len(it.rules)*inside[i] > room/8 {
-			over = append(over, it.rules...)
-			it.rules = nil
-		}
-		for len(open) > 0 && !items[open[len(open)-1]].prefix.Contains(it.prefix.Addr()) {
-			open = open[:len(open)-1]
-		}
-		list := it.rules
-		if len(open) > 0 {
-			list = slices.Concat(x.lists[open[len(open)-1]], it.rules)
-			slices.Sort(list)
-		}
-		open = append(open, i)
-		entries = append(entries, Entry{it.prefix, uint32(i)})
-		x.lists = append(x.lists, list)
-	}
-	if len(entries) > 0 {
-		x.lpm, _ = NewLPM(entries) // the prefixes are valid and the ids small
-	}
-	return x, over
 }

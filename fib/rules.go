@@ -3,6 +3,7 @@ package fib
 import (
 	"cmp"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -10,20 +11,21 @@ import (
 )
 
 // ruleIndex finds the rules that a key can match. Each rule stands under one of its
-// selectors, that which the fewest other rules share, or else in rest. What it
-// finds is tested again by the walk, so a rule may be found in vain, but none may
-// be missed.
+// selectors, that which the fewest other rules share; one without selectors under
+// the prefixes of its table, if they are few; or else in rest. A rule may be found in
+// vain, but none may be missed that has an effect.
 type ruleIndex struct {
-	family   rpdb.Family
+	ruleLists
 	marks    []markIndex
 	from, to prefixIndex
-	iif, oif map[int][]int32
-	vrf      map[int][]int32 // by iif or oif, of rules that name a VRF
-	tunnel   map[uint64][]int32
+	iif, oif hashIndex
+	vrf      hashIndex // by iif or oif, of rules that name a VRF
+	tunnel   map[uint64]ref
 	uid      intervalIndex
 	sport    intervalIndex
 	dport    intervalIndex
-	rest     []int32
+	rest     ref
+	whole    []bool // by rule: its selectors are what it stands under, and no more
 }
 
 // maxMasks is the number of masks of fwmark that have an index.
@@ -32,228 +34,250 @@ const maxMasks = 4
 // markIndex holds the rules of one mask of fwmark, by the bits under it.
 type markIndex struct {
 	mask  uint32
-	rules map[uint32][]int32
+	rules hashIndex
 }
 
-// Candidates implements [rpdb.RuleIndex]. It adds maxMasks lists for marks, and one
-// of each other kind.
-func (x *ruleIndex) Candidates(k rpdb.Key) (c rpdb.Candidates) {
+// ref refers to an ascending list of rules: to a rule that stands alone, or to a
+// list. It fits an id of an LPM.
+type ref uint32
+
+const (
+	noRules = ref(NoRoute)
+	oneRule = 1 << 29
+)
+
+// none is behind every rule.
+const none = math.MaxInt32
+
+// ruleLists are the lists that refs refer to.
+type ruleLists struct {
+	lists [][]int32
+	heads []int32 // of lists
+	each  []int32 // each rule, to make lists of one
+}
+
+func (l *ruleLists) ref(rules []int32) ref {
+	switch len(rules) {
+	case 0:
+		return noRules
+	case 1:
+		return oneRule | ref(rules[0])
+	}
+	l.lists, l.heads = append(l.lists, rules), append(l.heads, rules[0])
+	return ref(len(l.lists) - 1)
+}
+
+// head returns the first rule of a list.
+func (l *ruleLists) head(r ref) int32 {
+	switch {
+	case r == noRules:
+		return none
+	case r&oneRule != 0:
+		return int32(r &^ oneRule)
+	}
+	return l.heads[r]
+}
+
+func (l *ruleLists) list(r ref) []int32 {
+	switch {
+	case r == noRules:
+		return nil
+	case r&oneRule != 0:
+		return l.each[r&^oneRule:][:1]
+	}
+	return l.lists[r]
+}
+
+// first returns the first rule that a key can match; the key has no oif, and is not
+// of a VRF.
+func (x *ruleIndex) first(k *rpdb.Key) int32 {
+	first := x.head(x.rest)
 	for i := range x.marks {
 		m := &x.marks[i]
-		c.Add(m.rules[k.Mark&m.mask])
+		first = min(first, x.head(m.rules.find(k.Mark&m.mask)))
 	}
-	if k.Family == rpdb.IPv4 || k.HasSrc {
-		c.Add(x.from.find(k.Src))
+	if x.to.lpm != nil {
+		first = min(first, x.head(x.to.find(k.Dst)))
 	}
-	c.Add(x.to.find(k.Dst))
-	if x.iif != nil {
-		c.Add(x.iif[k.IIF])
+	if x.from.lpm != nil && (k.Family == rpdb.IPv4 || k.HasSrc) {
+		first = min(first, x.head(x.from.find(k.Src)))
 	}
-	if x.oif != nil {
-		c.Add(x.oif[k.OIF])
-	}
-	if x.vrf != nil {
-		c.Add(x.vrf[k.L3MDev])
+	if x.iif.slots != nil {
+		first = min(first, x.head(x.iif.find(uint32(k.IIF))))
 	}
 	if x.tunnel != nil {
-		c.Add(x.tunnel[k.TunID])
+		first = min(first, x.head(x.byTunnel(k.TunID)))
 	}
-	c.Add(x.uid.find(k.UID))
-	c.Add(x.sport.find(uint32(k.SPort)))
-	c.Add(x.dport.find(uint32(k.DPort)))
-	c.Add(x.rest)
+	if x.dport.starts != nil {
+		first = min(first, x.head(x.dport.find(uint32(k.DPort))))
+	}
+	if x.sport.starts != nil {
+		first = min(first, x.head(x.sport.find(uint32(k.SPort))))
+	}
+	if x.uid.starts != nil {
+		first = min(first, x.head(x.uid.find(k.UID)))
+	}
+	return first
+}
+
+func (x *ruleIndex) byTunnel(id uint64) ref {
+	if r, ok := x.tunnel[id]; ok {
+		return r
+	}
+	return noRules
+}
+
+// candidates returns the rules that a key can match. It adds maxMasks lists for
+// marks, and one of each other kind.
+func (x *ruleIndex) candidates(k *rpdb.Key) (c rpdb.Candidates) {
+	for i := range x.marks {
+		m := &x.marks[i]
+		c.Add(x.list(m.rules.find(k.Mark & m.mask)))
+	}
+	if k.Family == rpdb.IPv4 || k.HasSrc {
+		c.Add(x.list(x.from.find(k.Src)))
+	}
+	c.Add(x.list(x.to.find(k.Dst)))
+	c.Add(x.list(x.iif.find(uint32(k.IIF))))
+	c.Add(x.list(x.oif.find(uint32(k.OIF))))
+	c.Add(x.list(x.vrf.find(uint32(k.L3MDev))))
+	c.Add(x.list(x.byTunnel(k.TunID)))
+	c.Add(x.list(x.uid.find(k.UID)))
+	c.Add(x.list(x.sport.find(uint32(k.SPort))))
+	c.Add(x.list(x.dport.find(uint32(k.DPort))))
+	c.Add(x.list(x.rest))
 	return c
 }
 
-// shape is a selector that rules are found by, with its value.
-type shape struct {
-	kind   shapeKind
-	prefix netip.Prefix
-	a, b   uint64 // the value and the mask, or the ends of a range
-}
-
-type shapeKind uint8
-
-const (
-	byRest shapeKind = iota
-	byFrom
-	byTo
-	byMark
-	byTunnel
-	byDPort
-	bySPort
-	byUID
-	byVRF
-	byIIF
-	byOIF
-)
-
-// shapesOf lists the selectors that a rule can be found by. never tells that the
-// rule matches nothing.
-func shapesOf(db *rpdb.Database, index int, r *rpdb.Rule) (out []shape, never bool) {
-	if r.Invert() {
-		return nil, false
-	}
-	iif, oif := db.RuleAttached(r.Family, index)
-	if !iif || !oif {
-		return nil, true
-	}
-	for _, p := range []struct {
-		kind   shapeKind
-		prefix netip.Prefix
-	}{{byFrom, r.From}, {byTo, r.To}} {
-		// Without a source, an IPv6 rule with this flag matches by its other selectors.
-		if p.kind == byFrom && r.Family == rpdb.IPv6 && r.Flags&rpdb.RuleFindSaddr != 0 {
-			continue
-		}
-		if p.prefix.IsValid() && p.prefix.Bits() > 0 && rpdb.FamilyOf(p.prefix.Addr()) == r.Family {
-			out = append(out, shape{kind: p.kind, prefix: netip.PrefixFrom(p.prefix.Addr().WithZone(""), p.prefix.Bits()).Masked()})
-		}
-	}
-	if r.MarkMask != 0 {
-		out = append(out, shape{kind: byMark, a: uint64(r.Mark & r.MarkMask), b: uint64(r.MarkMask)})
-	}
-	if r.TunID != 0 {
-		out = append(out, shape{kind: byTunnel, a: r.TunID})
-	}
-	out = appendRange(out, byDPort, r.DPort)
-	out = appendRange(out, bySPort, r.SPort)
-	if r.UID.Set && r.UID.V.Start <= r.UID.V.End {
-		out = append(out, shape{kind: byUID, a: uint64(r.UID.V.Start), b: uint64(r.UID.V.End)})
-	}
-	out = appendDevice(out, db, byIIF, r.IIF)
-	return appendDevice(out, db, byOIF, r.OIF), false
-}
-
-func appendRange(out []shape, kind shapeKind, p rpdb.PortRange) []shape {
-	if p.Start == 0 || p.Mask != 0 && p.Mask != 0xffff {
-		return out
-	}
-	s := shape{kind: kind, a: uint64(p.Start), b: uint64(p.End)}
-	if p.Mask != 0 {
-		s.b = s.a
-	}
-	if s.a > s.b {
-		return out
-	}
-	return append(out, s)
-}
-
-func appendDevice(out []shape, db *rpdb.Database, kind shapeKind, name string) []shape {
-	l := db.LinkByName(name)
-	if name == "" || l == nil {
-		return out
-	}
-	if l.IsVRF() && db.Kernel().Has(rpdb.FeatureRuleVRFSelector) {
-		kind = byVRF
-	}
-	return append(out, shape{kind: kind, a: uint64(l.Index)})
-}
-
-// cost is how many rules a lookup is likely to find with a shape: those that share
-// it, and for a wide prefix those that only most flows match.
-func (s *shape) cost(shared int) int {
-	if (s.kind == byFrom || s.kind == byTo) && s.prefix.Bits() < s.prefix.Addr().BitLen()/4 {
-		return 16 * shared
-	}
-	return shared
-}
-
-// newRuleIndex makes the index of a family's rules, nil if none of them has a
-// selector to be found by.
-func newRuleIndex(db *rpdb.Database, f rpdb.Family) rpdb.RuleIndex {
+// newRuleIndex makes the index of a family's rules. spread tells the prefixes of a
+// table that rules without selectors may stand under, false if there are too many.
+func newRuleIndex(db *rpdb.Database, f rpdb.Family, spread func(table uint32) ([]netip.Prefix, bool)) *ruleIndex {
 	rules := db.Rules(f)
-	shapes := make([][]shape, len(rules))
-	never := make([]bool, len(rules))
-	shared, masks := map[shape]int{}, map[uint64]int{}
-	for i, r := range rules {
-		shapes[i], never[i] = shapesOf(db, i, r)
-		for _, s := range shapes[i] {
-			shared[s]++
-			if s.kind == byMark {
-				masks[s.b]++
-			}
-		}
-	}
-	if len(shared) == 0 && !slices.Contains(never, true) {
-		return nil
-	}
-	x := &ruleIndex{family: f}
-	common := slices.SortedFunc(maps.Keys(masks), func(a, b uint64) int {
-		return cmp.Or(cmp.Compare(masks[b], masks[a]), cmp.Compare(a, b))
-	})
-	if len(common) > maxMasks {
-		common = common[:maxMasks]
-	}
-	by := map[shapeKind]map[shape][]int32{}
+	x := &ruleIndex{whole: make([]bool, len(rules))}
 	for i := range rules {
-		if never[i] {
+		x.each = append(x.each, int32(i))
+	}
+	s := shapesOfAll(db, f, rules)
+	by := map[shapeKind]map[shape][]int32{}
+	put := func(s shape, rule int) {
+		if by[s.kind] == nil {
+			by[s.kind] = map[shape][]int32{}
+		}
+		by[s.kind][s] = append(by[s.kind][s], int32(rule))
+	}
+	for i, r := range rules {
+		sels := db.RuleSelectors(f, i)
+		x.whole[i] = len(sels) == 0 && !r.Invert()
+		if s.never[i] {
 			continue
 		}
-		var best shape
-		for _, s := range shapes[i] {
-			if s.kind == byMark && !slices.Contains(common, s.b) {
+		best := s.best(i)
+		if best.kind == byRest && x.whole[i] && r.Action == rpdb.ActTable {
+			if prefixes, ok := spread(r.Table); ok {
+				for _, p := range prefixes {
+					put(shape{kind: byTo, prefix: p}, i)
+				}
 				continue
 			}
-			if best.kind == byRest || s.cost(shared[s]) < best.cost(shared[best]) {
-				best = s
-			}
 		}
-		if best.kind == byRest {
-			x.rest = append(x.rest, int32(i))
-			continue
-		}
-		if by[best.kind] == nil {
-			by[best.kind] = map[shape][]int32{}
-		}
-		by[best.kind][best] = append(by[best.kind][best], int32(i))
+		x.whole[i] = x.whole[i] || best.kind != byRest && len(sels) == 1
+		put(best, i)
 	}
 	x.fill(by)
-	slices.Sort(x.rest)
 	return x
 }
 
 // fill makes the index of each kind. What would take too much memory there goes to
 // the rest.
 func (x *ruleIndex) fill(by map[shapeKind]map[shape][]int32) {
+	marks := map[uint32]map[uint32]ref{}
 	for s, rules := range by[byMark] {
 		mask := uint32(s.b)
-		at := slices.IndexFunc(x.marks, func(m markIndex) bool { return m.mask == mask })
-		if at < 0 {
-			at = len(x.marks)
-			x.marks = append(x.marks, markIndex{mask, map[uint32][]int32{}})
+		if marks[mask] == nil {
+			marks[mask] = map[uint32]ref{}
 		}
-		x.marks[at].rules[uint32(s.a)] = rules
+		marks[mask][uint32(s.a)] = x.ref(rules)
 	}
+	for _, mask := range slices.Sorted(maps.Keys(marks)) {
+		x.marks = append(x.marks, markIndex{mask, newHashIndex(marks[mask])})
+	}
+	rest := by[byRest][shape{}]
 	var over []int32
-	x.from, over = newPrefixIndex(by[byFrom])
-	x.rest = append(x.rest, over...)
-	x.to, over = newPrefixIndex(by[byTo])
-	x.rest = append(x.rest, over...)
-	x.iif, x.oif, x.vrf = byDevice(by[byIIF]), byDevice(by[byOIF]), byDevice(by[byVRF])
+	x.from, over = x.newPrefixIndex(by[byFrom])
+	rest = append(rest, over...)
+	x.to, over = x.newPrefixIndex(by[byTo])
+	rest = append(rest, over...)
+	x.iif, x.oif, x.vrf = x.byDevice(by[byIIF]), x.byDevice(by[byOIF]), x.byDevice(by[byVRF])
 	if tunnels := by[byTunnel]; tunnels != nil {
-		x.tunnel = map[uint64][]int32{}
+		x.tunnel = map[uint64]ref{}
 		for s, rules := range tunnels {
-			x.tunnel[s.a] = rules
+			x.tunnel[s.a] = x.ref(rules)
 		}
 	}
-	for kind, to := range map[shapeKind]*intervalIndex{byUID: &x.uid, bySPort: &x.sport, byDPort: &x.dport} {
-		*to, over = newIntervalIndex(by[kind])
-		x.rest = append(x.rest, over...)
-	}
+	x.uid, over = x.newIntervalIndex(by[byUID], 32)
+	rest = append(rest, over...)
+	x.sport, over = x.newIntervalIndex(by[bySPort], 16)
+	rest = append(rest, over...)
+	x.dport, over = x.newIntervalIndex(by[byDPort], 16)
+	rest = append(rest, over...)
+	slices.Sort(rest)
+	x.rest = x.ref(slices.Compact(rest))
 }
 
-func byDevice(in map[shape][]int32) map[int][]int32 {
-	if in == nil {
-		return nil
-	}
-	out := map[int][]int32{}
+func (x *ruleIndex) byDevice(in map[shape][]int32) hashIndex {
+	devices := map[uint32][]int32{}
 	for s, rules := range in {
-		out[int(s.a)] = append(out[int(s.a)], rules...)
+		devices[uint32(s.a)] = append(devices[uint32(s.a)], rules...)
 	}
-	return out
+	refs := map[uint32]ref{}
+	for dev, rules := range devices {
+		slices.Sort(rules)
+		refs[dev] = x.ref(rules)
+	}
+	return newHashIndex(refs)
 }
 
 // allowed is how many places lists may take that hold n rules, each possibly in
 // several lists.
 func allowed(n int) int { return 64*n + 1024 }
+
+// shapes are the selectors that each of some rules can be found by.
+type shapes struct {
+	of     [][]shape
+	never  []bool        // rules that have no effect
+	shared map[shape]int // by how many rules
+	masks  []uint64      // of fwmark, that have an index
+}
+
+func shapesOfAll(db *rpdb.Database, f rpdb.Family, rules []*rpdb.Rule) *shapes {
+	s := &shapes{of: make([][]shape, len(rules)), never: make([]bool, len(rules)), shared: map[shape]int{}}
+	masks := map[uint64]int{}
+	for i, r := range rules {
+		s.of[i], s.never[i] = shapesOf(db, i, r)
+		s.never[i] = s.never[i] || r.Action == rpdb.ActNop || r.Action == rpdb.ActGoto && db.RuleTarget(f, i) < 0
+		for _, of := range s.of[i] {
+			s.shared[of]++
+			if of.kind == byMark {
+				masks[of.b]++
+			}
+		}
+	}
+	s.masks = slices.SortedFunc(maps.Keys(masks), func(a, b uint64) int {
+		return cmp.Or(cmp.Compare(masks[b], masks[a]), cmp.Compare(a, b))
+	})
+	s.masks = s.masks[:min(len(s.masks), maxMasks)]
+	return s
+}
+
+// best is the selector that a rule is to be found by.
+func (s *shapes) best(rule int) (best shape) {
+	for _, of := range s.of[rule] {
+		if of.kind == byMark && !slices.Contains(s.masks, of.b) {
+			continue
+		}
+		if best.kind == byRest || of.cost(s.shared[of]) < best.cost(s.shared[best]) {
+			best = of
+		}
+	}
+	return best
+}

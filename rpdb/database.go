@@ -293,10 +293,28 @@ func (db *Database) WalksRules(f Family) bool {
 // no target.
 func (db *Database) RuleTarget(f Family, index int) int { return db.rulesOf(f)[index].target }
 
+// RuleSelectors returns the selectors that a rule has, in the order of their tests.
+// They must not be changed.
+func (db *Database) RuleSelectors(f Family, index int) []Selector { return db.rulesOf(f)[index].sels }
+
+// RuleMatches reports whether a rule applies to a key (fib_rule_match).
+func (db *Database) RuleMatches(f Family, index int, k *Key) bool {
+	return db.match(&db.rulesOf(f)[index], k, nil)
+}
+
 // RuleAttached reports whether the devices that a rule names exist.
 func (db *Database) RuleAttached(f Family, index int) (iif, oif bool) {
 	r := &db.rulesOf(f)[index]
 	return r.iif >= 0, r.oif >= 0
+}
+
+// VRFOf returns the index of the VRF that a device belongs to or is, 0 if there is
+// none.
+func (db *Database) VRFOf(index int) int {
+	if d := db.devs[index]; d != nil {
+		return d.vrf
+	}
+	return 0
 }
 
 // Link returns a device, nil if there is none with the index.

@@ -20,6 +20,7 @@ type Found struct {
 func (db *Database) Find(k *Key) Found {
 	key := *k
 	if key.Family == IPv6 {
+		key.Dst, key.Src = key.Dst.WithZone(""), key.Src.WithZone("")
 		return db.find6(&key)
 	}
 	err, res := db.lookup4(ForInput, &key, nil)

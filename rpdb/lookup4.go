@@ -234,7 +234,7 @@ func (db *Database) lookup4(p Purpose, k *Key, w *Walk) (Errno, found4) {
 			res.stale = res.alias.route.TOS
 			return OK, res.plen, res.alias.info.group()
 		})
-		if res.rule < 0 {
+		if res.rule < 0 || db.rules4[res.rule].Action != ActTable { // of a suppressed result
 			res.alias, res.hop = nil, nil
 		}
 	}

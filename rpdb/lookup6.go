@@ -112,7 +112,7 @@ func (l *look6) rules(p Purpose) Errno {
 		err, l.res.rule = l.db.walkRules(l.db.rules6, &l.k, l.w, func(r *rule, table uint32, st *Step) (Errno, int, int32) {
 			return l.forRule(r, table, st)
 		})
-		if l.res.rule < 0 {
+		if l.res.rule < 0 || l.db.rules6[l.res.rule].Action != ActTable { // of a suppressed result
 			l.res.route = nil
 		}
 	}

@@ -52,7 +52,7 @@ func (db *Database) walkRules(rules []rule, k *Key, w *Walk, look tableFunc) (Er
 // fib6_rule_action, and the suppressors). It reports whether the walk ends.
 func (db *Database) act(r *rule, k *Key, st *Step, look tableFunc) (Errno, bool) {
 	if r.Action != ActTable {
-		err := actionErr(r.Action)
+		err := r.Action.Err()
 		st.outcome(Matched, err)
 		return err, true
 	}
@@ -84,8 +84,8 @@ func (db *Database) act(r *rule, k *Key, st *Step, look tableFunc) (Errno, bool)
 	return err, true
 }
 
-// actionErr is the error of an action that ends the walk without a table.
-func actionErr(a RuleAction) Errno {
+// Err is the error of an action that ends the walk without a table.
+func (a RuleAction) Err() Errno {
 	switch a {
 	case ActUnreachable:
 		return ENETUNREACH

@@ -48,11 +48,8 @@ func buildTables6(routes []*Route) (tables tableSet[table6]) {
 		t.add(r)
 	}
 	for _, t := range tables.list {
-		t.routes = make([]*Route, 0, t.nodes.size)
-		t.nodes.all(func(n *node6) {
-			n.place = uint32(len(t.routes))
-			t.routes = append(t.routes, n.only())
-		})
+		t.routes = make([]*Route, t.size)
+		t.nodes.all(func(n *node6) { t.routes[n.place] = n.only() })
 	}
 	return tables
 }
@@ -62,7 +59,11 @@ func newTable6(id uint32) *table6 { return &table6{id: id, nodes: &trie[*node6]{
 // add appends a route to its node. Routes come in the order of the kernel's list;
 // if a source mixes up metrics, the stable order by metric is restored.
 func (t *table6) add(r *Route) {
-	n := nodeFor(t.nodes, r.Dst)
+	n, ok := t.nodes.get(r.Dst)
+	if !ok {
+		n = &node6{prefix: r.Dst, place: uint32(t.size)}
+		t.nodes.set(r.Dst, n)
+	}
 	if r.Src.IsValid() && r.Src.Bits() > 0 {
 		if n.sub == nil {
 			n.sub = &trie[*node6]{}

@@ -1,0 +1,109 @@
+package fib
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// table is a routing table compiled for lookups: an LPM whose ids tell the kind of an
+// entry and the place of its route.
+type table struct {
+	id   uint32
+	at   int // its place
+	lpm  *LPM
+	base []rpdb.Route  // the routes at the first places, where they stand in one row
+	refs []*rpdb.Route // those behind
+	list []netip.Prefix
+}
+
+// An id of a table's LPM has the kind of the entry above the place of its route.
+const (
+	kindShift = 28
+	placeMask = 1<<kindShift - 1
+)
+
+func idOf(e *rpdb.Entry) uint32 {
+	if e.Kind == rpdb.EntryOther {
+		return uint32(rpdb.EntryOther) << kindShift
+	}
+	return uint32(e.Kind)<<kindShift | e.Place
+}
+
+// route returns the route at a place.
+func (t *table) route(place uint32) *rpdb.Route {
+	if uint(place) < uint(len(t.base)) {
+		return &t.base[place]
+	}
+	return t.refs[uint(place)-uint(len(t.base))]
+}
+
+// maxSpread is the number of prefixes of a table that a rule may stand under.
+const maxSpread = 1024
+
+func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb.Route) (*table, error) {
+	entries := db.Entries(f, place)
+	ids := make([]Entry, len(entries))
+	t := &table{id: id, at: place}
+	routes := uint32(0)
+	for i := range entries {
+		e := &entries[i]
+		if e.Place > placeMask {
+			return nil, fmt.Errorf("table %d of %s: more than %d routes", id, f, placeMask)
+		}
+		ids[i] = Entry{e.Prefix, idOf(e)}
+		if e.Kind != rpdb.EntryOther {
+			routes = max(routes, e.Place+1)
+		}
+	}
+	if inRow(entries, row) {
+		t.base = row[:routes]
+	} else {
+		t.refs = make([]*rpdb.Route, routes)
+		for i := range entries {
+			if e := &entries[i]; e.Kind != rpdb.EntryOther {
+				t.refs[e.Place] = e.Route
+			}
+		}
+	}
+	if len(entries) <= maxSpread {
+		t.list = make([]netip.Prefix, len(entries))
+		for i := range entries {
+			t.list[i] = entries[i].Prefix
+		}
+	}
+	var err error
+	if t.lpm, err = NewLPM(ids); err != nil {
+		return nil, fmt.Errorf("table %d of %s: %w", id, f, err)
+	}
+	return t, nil
+}
+
+// inRow reports whether each route stands at its place in a row.
+func inRow(entries []rpdb.Entry, row []rpdb.Route) bool {
+	for i := range entries {
+		e := &entries[i]
+		if e.Kind != rpdb.EntryOther && (int(e.Place) >= len(row) || &row[e.Place] != e.Route) {
+			return false
+		}
+	}
+	return true
+}
+
+// rows returns the routes of a state from the first of each table on.
+func rows(st *rpdb.State, f rpdb.Family) map[uint32][]rpdb.Route {
+	out := map[uint32][]rpdb.Route{}
+	last, known := uint32(0), false
+	for i := range st.Routes {
+		r := &st.Routes[i]
+		if r.Family != f || known && r.Table == last {
+			continue
+		}
+		last, known = r.Table, true
+		if _, ok := out[r.Table]; !ok {
+			out[r.Table] = st.Routes[i:]
+		}
+	}
+	return out
+}

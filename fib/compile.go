@@ -10,7 +10,7 @@ import (
 func newPlan(db *rpdb.Database, f rpdb.Family) (*plan, error) {
 	p := &plan{db: db, family: f, walks: db.WalksRules(f)}
 	at := db.Tables(f)
-	p.tables = make([]*table, len(at))
+	p.tables = make([]*planTable, len(at))
 	row := rows(db.State(), f)
 	for id, place := range at {
 		t, err := newTable(db, f, id, place, row[id])
@@ -36,7 +36,7 @@ func newPlan(db *rpdb.Database, f rpdb.Family) (*plan, error) {
 	for _, id := range [3]uint32{rpdb.TableLocal, rpdb.TableMain, rpdb.TableDefault} {
 		if t := p.table(id); f == rpdb.IPv4 || id != rpdb.TableDefault {
 			if t == nil {
-				t = &table{id: id, lpm: new(LPM)}
+				t = &planTable{id: id, lpm: new(LPM)}
 			}
 			p.order = append(p.order, t)
 		}
@@ -45,7 +45,7 @@ func newPlan(db *rpdb.Database, f rpdb.Family) (*plan, error) {
 }
 
 // table returns a table, nil if it has no routes.
-func (p *plan) table(id uint32) *table {
+func (p *plan) table(id uint32) *planTable {
 	if at, ok := p.db.Tables(p.family)[id]; ok {
 		return p.tables[at]
 	}

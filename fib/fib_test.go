@@ -65,7 +65,7 @@ func addRules(st *rpdb.State, kind string, n int) {
 		rule.Family, rule.Action = rpdb.IPv4, rpdb.ActTable
 		st.Rules = append(st.Rules, rule)
 	}
-	tables := min(n/2+1, 250)
+	tables := n/2 + 1
 	for i := range tables {
 		st.Routes = append(st.Routes, routeTo(netip.MustParsePrefix("0.0.0.0/0"), uint32(1000+i)))
 	}

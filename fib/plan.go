@@ -15,8 +15,8 @@ type plan struct {
 	walks  bool // whether rules are walked; else tables are asked in order
 	rules  []planRule
 	index  *ruleIndex
-	tables []*table // by their places
-	order  []*table // those that are asked without rules
+	tables []*planTable // by their places
+	order  []*planTable // those that are asked without rules
 	ports  map[int]bool
 }
 
@@ -26,7 +26,7 @@ type planRule struct {
 	whole    bool  // it matches every key that it is found for
 	suppress int16 // results of at most this prefix length do not count
 	err      rpdb.Errno
-	table    *table // nil if it has no routes
+	table    *planTable // nil if it has no routes
 }
 
 type ruleKind uint8
@@ -41,7 +41,7 @@ const (
 type hit struct {
 	err   rpdb.Errno
 	rule  int32
-	table *table // nil: no route decided
+	table *planTable // nil: no route decided
 	place uint32
 }
 
@@ -117,7 +117,7 @@ func (p *plan) try(i int32, k *rpdb.Key) (h hit, what outcome) {
 }
 
 // unusual is the outcome of an id that is not simply that of a route.
-func (p *plan) unusual(id uint32, rule int32, t *table) (h hit, what outcome) {
+func (p *plan) unusual(id uint32, rule int32, t *planTable) (h hit, what outcome) {
 	switch {
 	case id == NoRoute:
 		return h, missed

@@ -11,6 +11,7 @@ import (
 // are safe for concurrent use.
 type Database struct {
 	state  State
+	later  *laterState // nil: it is state
 	kernel Kernel
 	facts  Facts
 
@@ -18,7 +19,7 @@ type Database struct {
 	order []*device // as given: the order of creation
 	names map[string]int
 
-	rules4, rules6   []rule
+	rules4, rules6   []*rule
 	finders          [2]Finder // of IPv4 and IPv6; nil: there is none
 	custom4, custom6 bool      // whether the rules are walked at all
 	dissect4         bool      // some rule needs the packet's protocol or ports
@@ -28,6 +29,7 @@ type Database struct {
 	objects          map[uint32]*object
 	neighs           map[neighKey]uint16
 	owners           map[netip.Addr]int // IPv4 address to ifindex
+	gateways         *trie[[]gateway]
 	hash4            hashConf
 	useNeigh         bool // fib_multipath_use_neigh
 	onLeg            int  // leg+1 of an undetermined choice, see LookupOnLeg
@@ -164,10 +166,8 @@ func (db *Database) buildRules() {
 	db.custom6 = customized(in[1], IPv6, db.facts.CustomRules6)
 	for _, r := range in[0] {
 		db.realmUsers = db.realmUsers || r.Realms != 0
-		if (r.IPProto != 0 || r.SPort.Start != 0 || r.DPort.Start != 0) && r.IIF != "lo" {
-			db.dissect4 = true
-		}
 	}
+	db.dissect4 = slices.ContainsFunc(db.rules4, (*rule).dissects)
 }
 
 // customized tells whether a family's rules were ever changed. A list other than
@@ -255,9 +255,15 @@ func (db *Database) fillSources4() {
 	}
 }
 
-// State returns the state that the database was built from. It must not be
-// changed.
-func (db *Database) State() *State { return &db.state }
+// State returns the state that the database was built from, with the changes that
+// were made to it since. The first call after a change costs time linear in the
+// routes. It must not be changed.
+func (db *Database) State() *State {
+	if db.later != nil {
+		return db.later.of(db)
+	}
+	return &db.state
+}
 
 // Kernel returns the kernel whose behaviour the database follows.
 func (db *Database) Kernel() Kernel { return db.kernel }
@@ -273,7 +279,7 @@ func (db *Database) Rules(f Family) []*Rule {
 	return out
 }
 
-func (db *Database) rulesOf(f Family) []rule {
+func (db *Database) rulesOf(f Family) []*rule {
 	if f == IPv6 {
 		return db.rules6
 	}
@@ -299,12 +305,12 @@ func (db *Database) RuleSelectors(f Family, index int) []Selector { return db.ru
 
 // RuleMatches reports whether a rule applies to a key (fib_rule_match).
 func (db *Database) RuleMatches(f Family, index int, k *Key) bool {
-	return db.match(&db.rulesOf(f)[index], k, nil)
+	return db.match(db.rulesOf(f)[index], k, nil)
 }
 
 // RuleAttached reports whether the devices that a rule names exist.
 func (db *Database) RuleAttached(f Family, index int) (iif, oif bool) {
-	r := &db.rulesOf(f)[index]
+	r := db.rulesOf(f)[index]
 	return r.iif >= 0, r.oif >= 0
 }
 

@@ -17,13 +17,15 @@ type Found struct {
 // multipath route it gives the first leg that can be used, of an IPv6 one the leg
 // that the hash selects. A key with IIF Loopback is that of a packet which this host
 // sends. Find does not allocate.
+//
+// It asks no [Finder] for the answer, only for the rules to try.
 func (db *Database) Find(k *Key) Found {
 	key := *k
 	if key.Family == IPv6 {
 		key.Dst, key.Src = key.Dst.WithZone(""), key.Src.WithZone("")
 		return db.find6(&key)
 	}
-	err, res := db.lookup4(ForInput, &key, nil)
+	err, res := db.search4(ForInput, &key, nil)
 	f := Found{Err: err, Rule: res.rule, Leg: -1}
 	if res.alias != nil {
 		f.Table, f.Route, f.Leg = res.table, res.alias.route, res.leg
@@ -39,7 +41,7 @@ func (db *Database) find6(k *Key) Found {
 	if needsIface6(k.Dst) || l.output && k.OIF != 0 && !k.HasSrc {
 		l.strict |= strictIface
 	}
-	err := l.rules(ForInput)
+	err := l.search(ForInput)
 	f := Found{Err: err, Rule: l.res.rule, Leg: -1}
 	if l.res.route != nil {
 		f.Table, f.Route, f.Leg = l.res.table, l.res.route, l.res.pick6.leg

@@ -76,6 +76,7 @@ func (db *Database) hop(n *NextHop, scope Scope, local bool) hop {
 // kernel once found a way; then it is taken to be host for an address of the same
 // device, and link for any other.
 func (db *Database) resolveGateways4() {
+	db.gateways = &trie[[]gateway]{}
 	for _, o := range db.objects {
 		db.resolveHops(o.hops, ScopeGlobal, TableMain)
 	}
@@ -93,30 +94,74 @@ func (db *Database) resolveGateways4() {
 func (db *Database) resolveHops(hops []hop, scope Scope, table uint32) {
 	for i := range hops {
 		if h := &hops[i]; h.resolve {
-			h.scope = db.gatewayScope(h, scope, table)
+			h.scope = db.scopeOf(gateway{gw: h.gw, oif: h.oif, scope: scope, table: table})
 		}
+	}
+}
+
+// gateway is a gateway of routes, and the scope that their nexthops have.
+type gateway struct {
+	gw     netip.Addr
+	oif    int
+	scope  Scope // of the routes
+	table  uint32
+	result Scope
+}
+
+// scopeOf returns the scope of nexthops with a gateway, and notes the gateway.
+func (db *Database) scopeOf(g gateway) Scope {
+	p := netip.PrefixFrom(g.gw, 32)
+	known, _ := db.gateways.get(p)
+	for _, o := range known {
+		if g.result = o.result; g == o {
+			return g.result
+		}
+	}
+	g.result = db.gatewayScope(&g)
+	db.gateways = db.gateways.with(p, append(slices.Clip(known), g))
+	return g.result
+}
+
+// sameGateways reports whether the gateways within a prefix are reached as they were
+// when they were noted. Those count whose key concerns.
+func (db *Database) sameGateways(p netip.Prefix, concerns func(*Key) bool) bool {
+	same := true
+	db.gateways.near(p, func(gs []gateway) {
+		for i := range gs {
+			g := &gs[i]
+			if same && p.Contains(g.gw) {
+				k := g.key()
+				same = !concerns(&k) || db.gatewayScope(g) == g.result
+			}
+		}
+	})
+	return same
+}
+
+// key is the key that a gateway is looked up with.
+func (g *gateway) key() Key {
+	return Key{
+		Family: IPv4, Dst: g.gw, Src: IPv4.Zero(), OIF: g.oif, IIF: Loopback,
+		Scope: max(g.scope+1, ScopeLink), IgnoreLinkState: true,
 	}
 }
 
 // gatewayScope looks a gateway up as the kernel does when a route is added: in the
 // route's own table, then through the rules.
-func (db *Database) gatewayScope(h *hop, scope Scope, table uint32) Scope {
-	k := Key{
-		Family: IPv4, Dst: h.gw, Src: IPv4.Zero(), OIF: h.oif, IIF: Loopback,
-		Scope: max(scope+1, ScopeLink), IgnoreLinkState: true,
-	}
+func (db *Database) gatewayScope(g *gateway) Scope {
+	k := g.key()
 	res := found4{rule: -1}
 	err := EAGAIN
-	if table != TableMain {
-		err, _ = db.lookupTable4(table, &k, &res, nil)
+	if g.table != TableMain {
+		err, _ = db.lookupTable4(g.table, &k, &res, nil)
 	}
 	if err != OK {
-		err, res = db.lookup4(ForGateway, &k, nil)
+		err, res = db.search4(ForGateway, &k, nil)
 	}
 	if err == OK && (res.alias.route.Type == Unicast || res.alias.route.Type == Local) {
 		return res.alias.info.scope
 	}
-	if h.dev != nil && slices.ContainsFunc(h.dev.addrs4, func(a *Addr) bool { return a.Local == h.gw }) {
+	if d := db.devs[g.oif]; d != nil && slices.ContainsFunc(d.addrs4, func(a *Addr) bool { return a.Local == g.gw }) {
 		return ScopeHost
 	}
 	return ScopeLink

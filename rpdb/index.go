@@ -101,6 +101,18 @@ type Entry struct {
 	Route *Route
 }
 
+// Entry returns what a table has for a prefix.
+func (db *Database) Entry(f Family, table int, p netip.Prefix) Entry {
+	if f == IPv6 {
+		if n, ok := db.six.tables.list[table].nodes.get(p); ok {
+			return db.entry6(n)
+		}
+	} else if s, ok := db.tables4.list[table].trie.get(p); ok {
+		return db.tables4.list[table].entry(s)
+	}
+	return Entry{Prefix: p, Kind: EntryNone}
+}
+
 // Entries lists the prefixes of the table at a place of Tables, in any order.
 func (db *Database) Entries(f Family, table int) []Entry {
 	if f == IPv6 {
@@ -207,6 +219,9 @@ const MaxCandidates = 16
 type Candidates struct {
 	lists [MaxCandidates][]int32
 	n     int
+	// Places has the places of the rules that the lists name, ascending in each list
+	// but for -1, which stands for a rule that is gone; nil if they are the places.
+	Places []int32
 }
 
 // Add adds an ascending list, which must not change afterwards. It panics if there
@@ -223,16 +238,18 @@ func (c *Candidates) Add(list []int32) {
 func (c *Candidates) Next(from int) int {
 	first := int32(math.MaxInt32)
 	for i := 0; i < c.n; {
-		l := c.lists[i]
-		if l[0] < int32(from) {
-			if l = after(l[1:], int32(from)); len(l) == 0 {
-				c.n--
-				c.lists[i] = c.lists[c.n]
-				continue
-			}
-			c.lists[i] = l
+		l := c.from(c.lists[i], int32(from))
+		if len(l) == 0 {
+			c.n--
+			c.lists[i] = c.lists[c.n]
+			continue
 		}
-		first = min(first, l[0])
+		c.lists[i] = l
+		place := l[0]
+		if c.Places != nil {
+			place = c.Places[place]
+		}
+		first = min(first, place)
 		i++
 	}
 	if first == math.MaxInt32 {
@@ -241,8 +258,14 @@ func (c *Candidates) Next(from int) int {
 	return int(first)
 }
 
-// after drops the numbers below from.
-func after(l []int32, from int32) []int32 {
+// from drops the rules before a place.
+func (c *Candidates) from(l []int32, from int32) []int32 {
+	if c.Places != nil {
+		for len(l) > 0 && c.Places[l[0]] < from {
+			l = l[1:]
+		}
+		return l
+	}
 	for n := 0; n < len(l) && n < 4; n++ {
 		if l[n] >= from {
 			return l[n:]

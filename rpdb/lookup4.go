@@ -214,6 +214,11 @@ func (db *Database) lookup4(p Purpose, k *Key, w *Walk) (Errno, found4) {
 			return db.hit4(&h)
 		}
 	}
+	return db.search4(p, k, w)
+}
+
+// search4 is lookup4 without a Finder's answer.
+func (db *Database) search4(p Purpose, k *Key, w *Walk) (Errno, found4) {
 	res := found4{rule: -1}
 	w.begin(p, k)
 	var err Errno

@@ -100,6 +100,11 @@ func (l *look6) rules(p Purpose) Errno {
 			return l.hit6(&h)
 		}
 	}
+	return l.search(p)
+}
+
+// search is rules without a Finder's answer.
+func (l *look6) search(p Purpose) Errno {
 	l.w.begin(p, &l.k)
 	var err Errno
 	if !l.db.custom6 {

@@ -11,17 +11,11 @@ type rule struct {
 }
 
 // compileRules prepares the rules of one family, sorted as given.
-func (db *Database) compileRules(in []*Rule) []rule {
-	out := make([]rule, len(in))
-	vrf := db.kernel.Has(FeatureRuleVRFSelector)
+func (db *Database) compileRules(in []*Rule) []*rule {
+	all, out := make([]rule, len(in)), make([]*rule, len(in))
 	for i, r := range in {
-		c := rule{Rule: r, target: -1}
-		c.iif = db.attach(r.IIF, r.Flags&RuleIIFDetached != 0)
-		c.oif = db.attach(r.OIF, r.Flags&RuleOIFDetached != 0)
-		c.iifVRF = vrf && db.isVRF(c.iif)
-		c.oifVRF = vrf && db.isVRF(c.oif)
-		c.sels = selectorsOf(r)
-		out[i] = c
+		all[i] = db.compileRule(r)
+		out[i] = &all[i]
 	}
 	for i := range out {
 		if out[i].Action != ActGoto || out[i].Flags&RuleUnresolved != 0 {
@@ -35,6 +29,17 @@ func (db *Database) compileRules(in []*Rule) []rule {
 		}
 	}
 	return out
+}
+
+// compileRule prepares a rule but for its target.
+func (db *Database) compileRule(r *Rule) rule {
+	vrf := db.kernel.Has(FeatureRuleVRFSelector)
+	c := rule{Rule: r, target: -1, sels: selectorsOf(r)}
+	c.iif = db.attach(r.IIF, r.Flags&RuleIIFDetached != 0)
+	c.oif = db.attach(r.OIF, r.Flags&RuleOIFDetached != 0)
+	c.iifVRF = vrf && db.isVRF(c.iif)
+	c.oifVRF = vrf && db.isVRF(c.oif)
+	return c
 }
 
 // attach returns the ifindex that a rule's device name stands for.

@@ -7,7 +7,7 @@ type tableFunc func(r *rule, table uint32, st *Step) (err Errno, plen int, group
 
 // walkRules goes through the rules in order until one decides (fib_rules_lookup).
 // It returns the deciding rule's index, or -1 and ENETUNREACH at the list's end.
-func (db *Database) walkRules(rules []rule, k *Key, w *Walk, look tableFunc) (Errno, int) {
+func (db *Database) walkRules(rules []*rule, k *Key, w *Walk, look tableFunc) (Errno, int) {
 	t := w.current()
 	var found *Candidates
 	if x := db.finder(k.Family); x != nil && w == nil { // the story tells of every rule
@@ -21,7 +21,7 @@ func (db *Database) walkRules(rules []rule, k *Key, w *Walk, look tableFunc) (Er
 				break
 			}
 		}
-		r := &rules[i]
+		r := rules[i]
 		st := t.step(r, i)
 		if !db.match(r, k, st) {
 			continue
@@ -108,12 +108,12 @@ func suppresses(r *Rule, plen int, group int32) SuppressedBy {
 }
 
 // skip records rules that the walk does not visit.
-func (t *LookupTrace) skip(rules []rule, from, to int, v Verdict) {
+func (t *LookupTrace) skip(rules []*rule, from, to int, v Verdict) {
 	if t == nil {
 		return
 	}
 	for i := from; i < to; i++ {
-		t.step(&rules[i], i).verdict(v)
+		t.step(rules[i], i).verdict(v)
 	}
 }
 

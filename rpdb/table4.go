@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 )
 
 // table4 is one IPv4 table: its aliases, in the kernel's order within a prefix, and a
@@ -12,7 +13,8 @@ import (
 type table4 struct {
 	id      uint32
 	aliases []alias // of Build
-	later   []alias // of changes; only appended to
+	later   []alias // of changes; see appendShared
+	used    *atomic.Int64
 	trie    *trie[span]
 }
 
@@ -90,7 +92,7 @@ func (db *Database) buildTables4(routes []*Route) {
 		if !slices.IsSortedFunc(rs, compareAliases) {
 			slices.SortStableFunc(rs, compareAliases)
 		}
-		t := &table4{id: id, aliases: make([]alias, len(rs)), trie: &trie[span]{}}
+		t := &table4{id: id, aliases: make([]alias, len(rs)), trie: &trie[span]{}, used: new(atomic.Int64)}
 		for i := 0; i < len(rs); {
 			j := i
 			for ; j < len(rs) && rs[j].Dst == rs[i].Dst; j++ {
@@ -116,17 +118,33 @@ func compareAliases(a, b *Route) int {
 
 // info4 compiles the nexthops of a route, or finds them compiled.
 func (db *Database) info4(r *Route, infos map[infoKey]*info4) *info4 {
-	key := infoKey{table: r.Table, scope: r.Scope, prefsrc: r.PrefSrc, local: r.Type == Local, nhid: r.NHID, n: len(r.NextHops)}
+	key, share := infoKeyOf(r)
+	if !share {
+		return db.newInfo4(r)
+	}
+	in, ok := infos[key]
+	if !ok {
+		in = db.newInfo4(r)
+		infos[key] = in
+	}
+	return in
+}
+
+// infoKeyOf is the key of a route's info4, if other routes can share that.
+func infoKeyOf(r *Route) (key infoKey, share bool) {
+	if len(r.NextHops) > 1 {
+		return key, false
+	}
+	key = infoKey{table: r.Table, scope: r.Scope, prefsrc: r.PrefSrc, local: r.Type == Local, nhid: r.NHID, n: len(r.NextHops)}
 	if len(r.NextHops) == 1 && r.NextHops[0].Encap == nil {
 		h := &r.NextHops[0]
 		key.first = hopKey{h.Dev, h.Gateway, h.Weight, h.Flags, h.Realms}
 	}
-	share := len(r.NextHops) < 2
-	if share {
-		if in, ok := infos[key]; ok {
-			return in
-		}
-	}
+	return key, true
+}
+
+// newInfo4 compiles the nexthops of a route.
+func (db *Database) newInfo4(r *Route) *info4 {
 	in := &info4{scope: r.Scope, prefsrc: r.PrefSrc}
 	if r.NHID != 0 {
 		in.nh = db.objectOf(r)
@@ -140,9 +158,6 @@ func (db *Database) info4(r *Route, infos map[infoKey]*info4) *info4 {
 		in.dead = false
 	}
 	setBounds(in.hops)
-	if share {
-		infos[key] = in
-	}
 	return in
 }
 

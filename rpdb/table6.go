@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 )
 
 // table6 is one IPv6 routing table: a trie of destinations whose nodes may carry a
@@ -13,8 +14,9 @@ type table6 struct {
 	nodes *trie[*node6]
 	size  int // routes
 	// routes has at node6.place the route of a destination that has only that one;
-	// changes only append to it.
+	// changes append to it (see appendShared).
 	routes []*Route
+	used   *atomic.Int64
 }
 
 // node6 is a destination prefix of a table, or a source prefix below one (struct
@@ -49,12 +51,13 @@ func buildTables6(routes []*Route) (tables tableSet[table6]) {
 	}
 	for _, t := range tables.list {
 		t.routes = make([]*Route, t.size)
+		t.used.Store(int64(t.size))
 		t.nodes.all(func(n *node6) { t.routes[n.place] = n.only() })
 	}
 	return tables
 }
 
-func newTable6(id uint32) *table6 { return &table6{id: id, nodes: &trie[*node6]{}} }
+func newTable6(id uint32) *table6 { return &table6{id: id, nodes: &trie[*node6]{}, used: new(atomic.Int64)} }
 
 // add appends a route to its node. Routes come in the order of the kernel's list;
 // if a source mixes up metrics, the stable order by metric is restored.

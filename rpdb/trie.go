@@ -297,3 +297,39 @@ func (n *trieNode[V]) all(visit func(V)) {
 		}
 	}
 }
+
+// near calls visit with the value of every prefix within p, and perhaps of others
+// that are not far from it.
+func (t *trie[V]) near(p netip.Prefix, visit func(V)) {
+	if t.zero != nil {
+		visit(*t.zero)
+	}
+	t.root.near(prefixWords(p), 0, visit)
+}
+
+func (n *trieNode[V]) near(p triePrefix, depth int, visit func(V)) {
+	if n == nil {
+		return
+	}
+	for _, v := range n.val {
+		visit(v)
+	}
+	// The chunks of the children that can be within.
+	first, last := uint(0), uint(63)
+	if rest := p.bits - depth; rest > 0 {
+		first = chunk(p.hi, p.lo, depth)
+		last = first | 63>>min(rest, trieStride)
+	}
+	at := bits.OnesCount64(n.kids & (1<<first - 1))
+	for c := first; c <= last; c++ {
+		if n.kids>>c&1 == 0 {
+			continue
+		}
+		if k := n.kid[at]; k.leaf != nil {
+			visit(k.leaf.val)
+		} else {
+			k.node.near(p, depth+trieStride, visit)
+		}
+		at++
+	}
+}

@@ -7,9 +7,9 @@ import (
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// table is a routing table compiled for lookups: an LPM whose ids tell the kind of an
+// planTable is a routing table compiled for lookups: an LPM whose ids tell the kind of an
 // entry and the place of its route.
-type table struct {
+type planTable struct {
 	id   uint32
 	at   int // its place
 	lpm  *LPM
@@ -32,7 +32,7 @@ func idOf(e *rpdb.Entry) uint32 {
 }
 
 // route returns the route at a place.
-func (t *table) route(place uint32) *rpdb.Route {
+func (t *planTable) route(place uint32) *rpdb.Route {
 	if uint(place) < uint(len(t.base)) {
 		return &t.base[place]
 	}
@@ -42,10 +42,10 @@ func (t *table) route(place uint32) *rpdb.Route {
 // maxSpread is the number of prefixes of a table that a rule may stand under.
 const maxSpread = 1024
 
-func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb.Route) (*table, error) {
+func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb.Route) (*planTable, error) {
 	entries := db.Entries(f, place)
 	ids := make([]Entry, len(entries))
-	t := &table{id: id, at: place}
+	t := &planTable{id: id, at: place}
 	routes := uint32(0)
 	for i := range entries {
 		e := &entries[i]

@@ -1,0 +1,139 @@
+package fib
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// BenchmarkPolicy measures a lookup through the three default rules on a router with
+// a full table in main, against the lookup in that table alone, by turns: for each
+// stream the nanoseconds of both, and how many times as long the rules take.
+func BenchmarkPolicy(b *testing.B) {
+	for _, is4 := range []bool{true, false} {
+		ps := fullPrefixes(b, is4)
+		_, f := compile(b, host(ps))
+		lpm, err := NewLPM(entriesOf(ps))
+		if err != nil {
+			b.Fatal(err)
+		}
+		all := streams(ps)
+		for _, name := range []string{"uni", "traf", "zipf"} {
+			addrs := all[name]
+			b.Run(map[bool]string{true: "inet", false: "inet6"}[is4]+"/"+name, func(b *testing.B) {
+				least := newLeast(2, len(addrs)/block)
+				k := rpdb.Key{Family: rpdb.FamilyOf(addrs[0]), Src: addrs[0], HasSrc: true, IIF: 3}
+				var sum uint32
+				for b.Loop() {
+					for i := 0; i < len(addrs)/block; i++ {
+						part := addrs[i*block : (i+1)*block]
+						least.time(0, i, func() {
+							for _, a := range part {
+								id, _ := lpm.Lookup(a)
+								sum += id
+							}
+						})
+						least.time(1, i, func() {
+							for _, a := range part {
+								k.Dst = a
+								sum += f.Find(&k).Table
+							}
+						})
+					}
+				}
+				n := float64(len(addrs))
+				b.ReportMetric(least.sum(0)/n, "lpm-ns")
+				b.ReportMetric(least.sum(1)/n, "find-ns")
+				b.ReportMetric(least.sum(1)/least.sum(0), "x")
+				b.ReportMetric(0, "ns/op")
+				_ = sum
+			})
+		}
+	}
+}
+
+// ruleFlow is what the flows of BenchmarkRules differ in.
+type ruleFlow struct {
+	dst, src, mark uint32
+	dport          uint16
+}
+
+// someRuleFlows draws flows that each match a random one of the rules that addRules
+// adds.
+func someRuleFlows(st *rpdb.State, kind string, n int) []ruleFlow {
+	r := rand.New(rand.NewPCG(6, 6))
+	var rules []*rpdb.Rule
+	for i := range st.Rules {
+		if x := &st.Rules[i]; x.Pref != 0 && x.Pref < 32766 && (kind != "vpc" || x.From.IsValid()) {
+			rules = append(rules, x)
+		}
+	}
+	flows := make([]ruleFlow, n)
+	for i := range flows {
+		f := ruleFlow{dst: key4(within(r, someDsts[1])), src: key4(pod(r.IntN(1 << 20)))}
+		if len(rules) > 0 {
+			x := rules[r.IntN(len(rules))]
+			if x.From.IsValid() {
+				f.src = key4(within(r, x.From))
+			}
+			if x.To.IsValid() {
+				f.dst = key4(within(r, x.To))
+			}
+			f.mark, f.dport = x.Mark, x.DPort.Start
+		}
+		flows[i] = f
+	}
+	return flows
+}
+
+// BenchmarkRules measures lookups that match a random one of the rules, by their kind
+// and number, all numbers by turns: the nanoseconds for each, and how they grow.
+func BenchmarkRules(b *testing.B) {
+	counts := []int{100, 1000, 10_000, 100_000}
+	for _, kind := range []string{"vpc", "fwmark", "mixed"} {
+		b.Run(kind, func(b *testing.B) {
+			const flows = 1 << 20
+			var fibs []*FIB
+			var streams [][]ruleFlow
+			for _, n := range counts {
+				st := host(someDsts)
+				addRules(st, kind, n)
+				_, f := compile(b, st)
+				fibs, streams = append(fibs, f), append(streams, someRuleFlows(st, kind, flows))
+			}
+			least := newLeast(len(counts), flows/block)
+			var sum uint32
+			for b.Loop() {
+				for i := range flows / block {
+					for j, f := range fibs {
+						least.time(j, i, func() { sum += findAll(f, streams[j][i*block:(i+1)*block]) })
+					}
+				}
+			}
+			for j, n := range counts {
+				b.ReportMetric(least.sum(j)/flows, fmt.Sprintf("ns-%d", n))
+			}
+			b.ReportMetric(least.sum(2)/least.sum(0), "x-100-10000")
+			b.ReportMetric(least.sum(3)/least.sum(2), "x-10000-100000")
+			b.ReportMetric(0, "ns/op")
+			_ = sum
+		})
+	}
+}
+
+func findAll(f *FIB, flows []ruleFlow) (sum uint32) {
+	k := rpdb.Key{Family: rpdb.IPv4, HasSrc: true, IIF: 3, IPProto: 17}
+	for i := range flows {
+		x := &flows[i]
+		k.Dst, k.Src, k.Mark, k.DPort = addr4(x.dst), addr4(x.src), x.mark, x.dport
+		sum += f.Find(&k).Table
+	}
+	return sum
+}
+
+func addr4(v uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+}

@@ -6,26 +6,17 @@ import (
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// newPlan compiles a family of a database.
-func newPlan(db *rpdb.Database, f rpdb.Family) (*plan, error) {
+// newPlan compiles a family of a database. The tables of old, if it is there, stay;
+// they are what the database has but for the last change.
+func newPlan(db *rpdb.Database, f rpdb.Family, old *plan) (*plan, error) {
 	p := &plan{db: db, family: f, walks: db.WalksRules(f)}
-	at := db.Tables(f)
-	p.tables = make([]*planTable, len(at))
-	row := rows(db.State(), f)
-	for id, place := range at {
-		t, err := newTable(db, f, id, place, row[id])
-		if err != nil {
-			return nil, err
-		}
-		p.tables[place] = t
+	if err := p.compileTables(old); err != nil {
+		return nil, err
 	}
-	for i := range db.State().Links {
-		if l := &db.State().Links[i]; db.VRFOf(l.Index) != 0 {
-			if p.ports == nil {
-				p.ports = map[int]bool{}
-			}
-			p.ports[l.Index] = true
-		}
+	if old != nil {
+		p.ports = old.ports
+	} else {
+		p.ports = vrfPorts(db)
 	}
 	p.index = newRuleIndex(db, f, p.spread)
 	p.rules = make([]planRule, len(p.index.whole))
@@ -36,12 +27,50 @@ func newPlan(db *rpdb.Database, f rpdb.Family) (*plan, error) {
 	for _, id := range [3]uint32{rpdb.TableLocal, rpdb.TableMain, rpdb.TableDefault} {
 		if t := p.table(id); f == rpdb.IPv4 || id != rpdb.TableDefault {
 			if t == nil {
-				t = &planTable{id: id, lpm: new(LPM)}
+				t = &planTable{id: id}
+				t.lpm.Store(new(LPM))
 			}
 			p.order = append(p.order, t)
 		}
 	}
 	return p, nil
+}
+
+// compileTables compiles the tables that old does not have.
+func (p *plan) compileTables(old *plan) error {
+	at := p.db.Tables(p.family)
+	p.tables = make([]*planTable, len(at))
+	var row map[uint32][]rpdb.Route
+	if old == nil {
+		row = rows(p.db.State(), p.family)
+	} else {
+		copy(p.tables, old.tables)
+	}
+	for id, place := range at {
+		if p.tables[place] != nil {
+			continue
+		}
+		t, err := newTable(p.db, p.family, id, place, row[id])
+		if err != nil {
+			return err
+		}
+		p.tables[place] = t
+	}
+	return nil
+}
+
+// vrfPorts returns the devices that belong to a VRF or are one, nil if there are
+// none.
+func vrfPorts(db *rpdb.Database) (ports map[int]bool) {
+	for i := range db.State().Links {
+		if l := &db.State().Links[i]; db.VRFOf(l.Index) != 0 {
+			if ports == nil {
+				ports = map[int]bool{}
+			}
+			ports[l.Index] = true
+		}
+	}
+	return ports
 }
 
 // table returns a table, nil if it has no routes.
@@ -53,17 +82,17 @@ func (p *plan) table(id uint32) *planTable {
 }
 
 // spread returns the prefixes of a table if they are few and leave something out.
-func (p *plan) spread(id uint32) ([]netip.Prefix, bool) {
+func (p *plan) spread(id uint32) (prefixes map[netip.Prefix]bool, ok bool) {
 	t := p.table(tableOf(id))
 	if t == nil {
 		return nil, true
 	}
-	for _, prefix := range t.list {
+	for prefix := range t.spread {
 		if prefix.Bits() == 0 {
 			return nil, false
 		}
 	}
-	return t.list, t.list != nil || t.lpm.Bytes() == 0
+	return t.spread, t.spread != nil
 }
 
 func tableOf(id uint32) uint32 {

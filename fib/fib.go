@@ -1,6 +1,8 @@
 package fib
 
 import (
+	"sync/atomic"
+
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
@@ -18,23 +20,30 @@ import (
 // not allocate.
 type FIB struct {
 	db        *rpdb.Database
-	exact     *rpdb.Database // that looks at the tables itself
 	four, six *plan
+	version   version
 }
 
 // Compile compiles a database. It costs the time of [NewLPM] for the tables and some
 // 2 µs a rule. The FIB refers to the database, and takes 30 bytes an IPv4 and 90
 // bytes an IPv6 prefix beside it.
 func Compile(db *rpdb.Database) (*FIB, error) {
-	four, err := newPlan(db, rpdb.IPv4)
-	if err != nil {
+	f := &FIB{version: version{new(atomic.Uint64), 1}}
+	f.version.now.Store(1)
+	var err error
+	if f.four, err = newPlan(db, rpdb.IPv4, nil); err != nil {
 		return nil, err
 	}
-	six, err := newPlan(db, rpdb.IPv6)
-	if err != nil {
+	if f.six, err = newPlan(db, rpdb.IPv6, nil); err != nil {
 		return nil, err
 	}
-	return &FIB{db.WithFinders(four, six), db.WithFinders(onlyRules{four}, onlyRules{six}), four, six}, nil
+	f.finish(db)
+	return f, nil
+}
+
+// finish gives the FIB a database that asks its plans.
+func (f *FIB) finish(db *rpdb.Database) {
+	f.db = db.WithFinders(&finder{f.four, f.version}, &finder{f.six, f.version})
 }
 
 // Database returns a database that answers as fast as the FIB.
@@ -60,7 +69,9 @@ func (f *FIB) Find(k *rpdb.Key) rpdb.Found {
 		p = f.six
 	}
 	if h, ok := p.find(k); ok {
-		return p.found(h)
+		if found := p.found(h); f.version.current() {
+			return found
+		}
 	}
-	return f.exact.Find(k)
+	return f.db.Find(k)
 }

@@ -37,7 +37,7 @@ func newVersions(t *testing.T) *versions {
 // advance makes the next version, with other rules too.
 func (v *versions) advance() error {
 	n := v.begun.Add(1)
-	err := v.live.Apply(func(st *rpdb.State) {
+	err := v.live.Modify(func(st *rpdb.State) {
 		for i := range st.Routes {
 			if st.Routes[i].Table == rpdb.TableMain {
 				st.Routes[i].Priority = n
@@ -104,7 +104,7 @@ func TestReadersSeeVersions(t *testing.T) {
 func TestApplyRefuses(t *testing.T) {
 	v := newVersions(t)
 	before := v.live.Load()
-	if err := v.live.Apply(func(st *rpdb.State) { st.Links = append(st.Links, st.Links[0]) }); err == nil {
+	if err := v.live.Modify(func(st *rpdb.State) { st.Links = append(st.Links, st.Links[0]) }); err == nil {
 		t.Error("two devices with one index: no error")
 	}
 	if v.live.Load() != before {
@@ -129,7 +129,7 @@ func BenchmarkApply(b *testing.B) {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				if err := l.Apply(func(st *rpdb.State) { st.Rules[0].Protocol ^= 1 }); err != nil {
+				if err := l.Modify(func(st *rpdb.State) { st.Rules[0].Protocol ^= 1 }); err != nil {
 					b.Fatal(err)
 				}
 			}

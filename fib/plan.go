@@ -8,16 +8,17 @@ import (
 
 // plan is a family's rules and tables compiled for lookups. It answers those that
 // need one rule after the other and the longest prefix of tables; where an entry, a
-// rule or the key asks for more, it says so. It implements [rpdb.Finder].
+// rule or the key asks for more, it says so. All but the tables never changes.
 type plan struct {
 	db     *rpdb.Database
 	family rpdb.Family
 	walks  bool // whether rules are walked; else tables are asked in order
 	rules  []planRule
-	index  *ruleIndex
+	index  *ruleIndex   // of the rules before the changes
 	tables []*planTable // by their places
 	order  []*planTable // those that are asked without rules
-	ports  map[int]bool
+	ports  map[int]bool // devices that belong to a VRF, by ifindex
+	delta  ruleDelta
 }
 
 // planRule is a rule as the plan needs it.
@@ -65,7 +66,7 @@ func (p *plan) find(k *rpdb.Key) (h hit, ok bool) {
 	if !p.walks {
 		return p.inOrder(k.Dst)
 	}
-	i := p.index.first(k)
+	i := p.first(k)
 	if i == none {
 		return hit{err: rpdb.ENETUNREACH, rule: -1}, true
 	}
@@ -76,9 +77,17 @@ func (p *plan) find(k *rpdb.Key) (h hit, ok bool) {
 	return h, what == decided
 }
 
+// first returns the place of the first rule that a key can match.
+func (p *plan) first(k *rpdb.Key) int32 {
+	if p.delta.places != nil {
+		return p.delta.first(p, k)
+	}
+	return p.index.first(k)
+}
+
 // rest goes on with the walk behind a rule.
 func (p *plan) rest(i int32, k *rpdb.Key) (h hit, what outcome) {
-	c := p.index.candidates(k)
+	c := p.candidates(k)
 	for {
 		next := c.Next(int(i) + 1)
 		if next < 0 {
@@ -91,9 +100,19 @@ func (p *plan) rest(i int32, k *rpdb.Key) (h hit, what outcome) {
 	}
 }
 
-// try looks at one rule.
+// candidates returns the rules that a key can match.
+func (p *plan) candidates(k *rpdb.Key) rpdb.Candidates {
+	c := p.index.candidates(k)
+	if p.delta.places != nil {
+		c.Places = p.delta.places
+		c.Add(p.delta.added)
+	}
+	return c
+}
+
+// try looks at the rule at a place.
 func (p *plan) try(i int32, k *rpdb.Key) (h hit, what outcome) {
-	r := &p.rules[i]
+	r := &p.rules[p.delta.number(i)]
 	if !r.whole && !p.db.RuleMatches(p.family, int(i), k) {
 		return h, missed
 	}
@@ -106,7 +125,7 @@ func (p *plan) try(i int32, k *rpdb.Key) (h hit, what outcome) {
 	if r.table == nil {
 		return h, missed
 	}
-	id, _ := r.table.lpm.Lookup(k.Dst)
+	id, _ := r.table.lpm.Load().Lookup(k.Dst)
 	if id>>kindShift != 0 {
 		return p.unusual(id, i, r.table)
 	}
@@ -133,7 +152,7 @@ func (p *plan) unusual(id uint32, rule int32, t *planTable) (h hit, what outcome
 // the longer one.
 func (p *plan) inOrder(dst netip.Addr) (h hit, ok bool) {
 	for i, t := range p.order {
-		id, found := t.lpm.Lookup(dst)
+		id, found := t.lpm.Load().Lookup(dst)
 		if !found {
 			continue
 		}
@@ -153,7 +172,7 @@ func (p *plan) inOrder(dst netip.Addr) (h hit, ok bool) {
 // that table local has.
 func (p *plan) longest(id uint32, dst netip.Addr) bool {
 	local, main := p.order[0], p.order[1]
-	other, both := main.lpm.Lookup(dst)
+	other, both := main.lpm.Load().Lookup(dst)
 	if !both {
 		return true
 	}
@@ -185,22 +204,21 @@ func (p *plan) found(h hit) rpdb.Found {
 	return f
 }
 
+// finder is a plan as a [rpdb.Finder], of a version of the tables.
+type finder struct {
+	*plan
+	version version
+}
+
 // Find implements [rpdb.Finder].
-func (p *plan) Find(k rpdb.Key) (rpdb.Hit, bool) {
-	h, ok := p.find(&k)
+func (f *finder) Find(k rpdb.Key) (rpdb.Hit, bool) {
+	h, ok := f.find(&k)
 	out := rpdb.Hit{Err: h.err, Rule: int(h.rule), Table: -1, Place: h.place}
 	if h.table != nil {
 		out.Table = h.table.at
 	}
-	return out, ok
+	return out, ok && f.version.current()
 }
 
 // Candidates implements [rpdb.Finder].
-func (p *plan) Candidates(k rpdb.Key) (rpdb.Candidates, bool) { return p.index.candidates(&k), true }
-
-// onlyRules is a plan that leaves every lookup to rpdb, and tells it which rules to
-// look at.
-type onlyRules struct{ *plan }
-
-// Find implements [rpdb.Finder].
-func (onlyRules) Find(rpdb.Key) (rpdb.Hit, bool) { return rpdb.Hit{}, false }
+func (f *finder) Candidates(k rpdb.Key) rpdb.Candidates { return f.candidates(&k) }

@@ -3,19 +3,23 @@ package fib
 import (
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
 // planTable is a routing table compiled for lookups: an LPM whose ids tell the kind of an
 // entry and the place of its route.
+// It changes while it is read: an id may be that of one version or of the next, and
+// its route is there in either case.
 type planTable struct {
-	id   uint32
-	at   int // its place
-	lpm  *LPM
-	base []rpdb.Route  // the routes at the first places, where they stand in one row
-	refs []*rpdb.Route // those behind
-	list []netip.Prefix
+	id     uint32
+	at     int // its place
+	lpm    atomic.Pointer[LPM]
+	base   []rpdb.Route                  // the routes at the first places, where they stand in one row
+	refs   []*rpdb.Route                 // those behind
+	later  atomic.Pointer[[]*rpdb.Route] // those of changes
+	spread map[netip.Prefix]bool         // those that rules may stand under; nil: they are too many
 }
 
 // An id of a table's LPM has the kind of the entry above the place of its route.
@@ -36,7 +40,48 @@ func (t *planTable) route(place uint32) *rpdb.Route {
 	if uint(place) < uint(len(t.base)) {
 		return &t.base[place]
 	}
-	return t.refs[uint(place)-uint(len(t.base))]
+	if place -= uint32(len(t.base)); uint(place) < uint(len(t.refs)) {
+		return t.refs[place]
+	}
+	return (*t.later.Load())[place-uint32(len(t.refs))]
+}
+
+// put sets what the table has for a prefix. There is one writer.
+func (t *planTable) put(db *rpdb.Database, f rpdb.Family, e *rpdb.Entry) error {
+	if e.Place > placeMask {
+		return fmt.Errorf("table %d: more than %d routes", t.id, placeMask)
+	}
+	if e.Kind == rpdb.EntryRoute || e.Kind == rpdb.EntryError {
+		t.learn(int(e.Place)-len(t.base)-len(t.refs), e.Route)
+	}
+	entries := db.Entries(f, t.at)
+	ids := make([]Entry, len(entries))
+	for i := range entries {
+		ids[i] = Entry{entries[i].Prefix, idOf(&entries[i])}
+	}
+	lpm, err := NewLPM(ids)
+	if err != nil {
+		return err
+	}
+	t.lpm.Store(lpm)
+	return nil
+}
+
+// learn notes the route at a place among those of changes, unless it is among the
+// others.
+func (t *planTable) learn(place int, r *rpdb.Route) {
+	if place < 0 {
+		return
+	}
+	var later []*rpdb.Route
+	if old := t.later.Load(); old != nil {
+		later = *old
+	}
+	for len(later) < place {
+		later = append(later, nil)
+	}
+	later = append(later, r)
+	t.later.Store(&later)
 }
 
 // maxSpread is the number of prefixes of a table that a rule may stand under.
@@ -68,15 +113,16 @@ func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb
 		}
 	}
 	if len(entries) <= maxSpread {
-		t.list = make([]netip.Prefix, len(entries))
+		t.spread = make(map[netip.Prefix]bool, len(entries))
 		for i := range entries {
-			t.list[i] = entries[i].Prefix
+			t.spread[entries[i].Prefix] = true
 		}
 	}
-	var err error
-	if t.lpm, err = NewLPM(ids); err != nil {
+	lpm, err := NewLPM(ids)
+	if err != nil {
 		return nil, fmt.Errorf("table %d of %s: %w", id, f, err)
 	}
+	t.lpm.Store(lpm)
 	return t, nil
 }
 

@@ -25,7 +25,8 @@ type ruleIndex struct {
 	sport    intervalIndex
 	dport    intervalIndex
 	rest     ref
-	whole    []bool // by rule: its selectors are what it stands under, and no more
+	spread   map[uint32]bool // the tables under whose prefixes rules stand
+	whole    []bool          // by rule: its selectors are what it stands under, and no more
 }
 
 // maxMasks is the number of masks of fwmark that have an index.
@@ -151,9 +152,9 @@ func (x *ruleIndex) candidates(k *rpdb.Key) (c rpdb.Candidates) {
 
 // newRuleIndex makes the index of a family's rules. spread tells the prefixes of a
 // table that rules without selectors may stand under, false if there are too many.
-func newRuleIndex(db *rpdb.Database, f rpdb.Family, spread func(table uint32) ([]netip.Prefix, bool)) *ruleIndex {
+func newRuleIndex(db *rpdb.Database, f rpdb.Family, spread func(table uint32) (map[netip.Prefix]bool, bool)) *ruleIndex {
 	rules := db.Rules(f)
-	x := &ruleIndex{whole: make([]bool, len(rules))}
+	x := &ruleIndex{whole: make([]bool, len(rules)), spread: map[uint32]bool{}}
 	for i := range rules {
 		x.each = append(x.each, int32(i))
 	}
@@ -174,7 +175,8 @@ func newRuleIndex(db *rpdb.Database, f rpdb.Family, spread func(table uint32) ([
 		best := s.best(i)
 		if best.kind == byRest && x.whole[i] && r.Action == rpdb.ActTable {
 			if prefixes, ok := spread(r.Table); ok {
-				for _, p := range prefixes {
+				x.spread[tableOf(r.Table)] = true
+				for p := range prefixes {
 					put(shape{kind: byTo, prefix: p}, i)
 				}
 				continue

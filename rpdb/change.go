@@ -339,6 +339,14 @@ const (
 	RemoveRule
 )
 
+// Family returns the family of the rule or route.
+func (c *Change) Family() Family {
+	if c.Rule != nil {
+		return c.Rule.Family
+	}
+	return c.Route.Family
+}
+
 // With returns a Database with a change; see [Database.WithRoute].
 func (db *Database) With(c *Change) *Database {
 	switch c.Kind {

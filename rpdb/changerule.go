@@ -42,6 +42,16 @@ func (db *Database) WithoutRule(r *Rule) *Database {
 	return nil
 }
 
+// ChangedRule returns the place of the rule that came or went since old.
+func (db *Database) ChangedRule(old *Database, f Family) int {
+	now, then := db.rulesOf(f), old.rulesOf(f)
+	i := 0
+	for i < min(len(now), len(then)) && now[i] == then[i] {
+		i++
+	}
+	return i
+}
+
 // rulesFor returns the list of a family's rules; nil for another family, or if the
 // rules are not known.
 func (db *Database) rulesFor(f Family) *[]*rule {

@@ -279,6 +279,9 @@ func (db *Database) Rules(f Family) []*Rule {
 	return out
 }
 
+// Rule returns the rule at a place of Rules. It must not be changed.
+func (db *Database) Rule(f Family, index int) *Rule { return db.rulesOf(f)[index].Rule }
+
 func (db *Database) rulesOf(f Family) []*rule {
 	if f == IPv6 {
 		return db.rules6

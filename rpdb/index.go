@@ -13,10 +13,9 @@ type Finder interface {
 	// Find makes a lookup through the rules. ok is false for a key that it leaves to
 	// the Database.
 	Find(k Key) (h Hit, ok bool)
-	// Candidates returns, among others, every rule that matches the key; ok is false
-	// if it does not know, and all must be tried. Rules are named by their place in
-	// Database.Rules.
-	Candidates(k Key) (c Candidates, ok bool)
+	// Candidates returns, among others, every rule that matches the key and has an
+	// effect.
+	Candidates(k Key) Candidates
 }
 
 // Hit is what a Finder finds.
@@ -215,7 +214,8 @@ func (l *look6) hit6(h *Hit) Errno {
 // MaxCandidates is the number of lists that Candidates has room for.
 const MaxCandidates = 16
 
-// Candidates is the union of some ascending lists of rules. The zero value is empty.
+// Candidates is the union of some ascending lists of rules, which are named by their
+// place in Database.Rules. The zero value is empty.
 type Candidates struct {
 	lists [MaxCandidates][]int32
 	n     int

@@ -11,9 +11,8 @@ func (db *Database) walkRules(rules []*rule, k *Key, w *Walk, look tableFunc) (E
 	t := w.current()
 	var found *Candidates
 	if x := db.finder(k.Family); x != nil && w == nil { // the story tells of every rule
-		if c, ok := x.Candidates(*k); ok {
-			found = &c
-		}
+		c := x.Candidates(*k)
+		found = &c
 	}
 	for i := 0; i < len(rules); i++ {
 		if found != nil {

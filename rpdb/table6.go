@@ -57,7 +57,9 @@ func buildTables6(routes []*Route) (tables tableSet[table6]) {
 	return tables
 }
 
-func newTable6(id uint32) *table6 { return &table6{id: id, nodes: &trie[*node6]{}, used: new(atomic.Int64)} }
+func newTable6(id uint32) *table6 {
+	return &table6{id: id, nodes: &trie[*node6]{}, used: new(atomic.Int64)}
+}
 
 // add appends a route to its node. Routes come in the order of the kernel's list;
 // if a source mixes up metrics, the stable order by metric is restored.

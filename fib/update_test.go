@@ -1,4 +1,4 @@
-package rpdb_test
+package fib
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ func (c *changes) route() *rpdb.Route {
 	p := c.prefix()
 	r := &rpdb.Route{
 		Family: c.family, Dst: p, Table: []uint32{rpdb.TableMain, 100, 200}[c.IntN(3)],
-		Type: []rpdb.RouteType{rpdb.Unicast, rpdb.Unicast, rpdb.Unicast, rpdb.Throw, rpdb.Prohibit}[c.IntN(5)],
+		Type:     []rpdb.RouteType{rpdb.Unicast, rpdb.Unicast, rpdb.Unicast, rpdb.Throw, rpdb.Prohibit}[c.IntN(5)],
 		Priority: uint32(1 + c.IntN(3)),
 	}
 	hop := rpdb.NextHop{Dev: 2, Weight: 1}
@@ -156,52 +156,84 @@ func (c *changes) flow() *rpdb.Flow {
 	return f
 }
 
-// TestChanges compares a Database that changes one by one with one that is built from
-// the state that they leave.
+// TestChanges compares a Live that changes one by one with databases that are built
+// from the states that the changes leave, and its former versions with theirs.
 func TestChanges(t *testing.T) {
 	refused, made := 0, 0
 	for seed := range uint64(40) {
 		f := []rpdb.Family{rpdb.IPv4, rpdb.IPv6}[seed%2]
-		c := &changes{Rand: rand.New(rand.NewPCG(seed, 2)), family: f, st: seedHost()}
-		c.st.Sysctls = rpdb.Sysctls{"net/ipv4/ip_forward": "1"}
+		c := &changes{Rand: rand.New(rand.NewPCG(seed, 2)), family: f, st: host(nil)}
+		c.st.Facts.CustomRules4 = []rpdb.Tri{rpdb.Yes, rpdb.No}[c.IntN(2)]
 		c.st.Facts.CustomRules6 = []rpdb.Tri{rpdb.Yes, rpdb.No}[c.IntN(2)]
-		c.st.Rules = slices.Concat(rpdb.DefaultRules(rpdb.IPv6), c.st.Rules)
-		db := build(t, c.st)
-		for i := range 60 {
+		live, err := NewLive(c.st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var former []*FIB
+		var states []*rpdb.State
+		for i := range 80 {
 			before := c.st
 			change := c.draw()
 			if change == nil {
 				c.st = before
 				continue
 			}
-			next := db.With(change)
-			fresh := build(t, c.st)
-			if next == nil {
+			former, states = append(former, live.Load()), append(states, before)
+			ok, err := live.Apply(change)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
 				refused++
-				db = fresh
+				if err := live.Replace(c.st); err != nil {
+					t.Fatal(err)
+				}
 				continue
 			}
 			made++
 			about := fmt.Sprintf("seed %d, change %d: %+v", seed, i, change)
+			fresh := built(t, c.st)
+			again := built(t, live.Load().Database().State())
 			for range 30 {
-				compareFlow(t, c.flow(), next, fresh, about)
+				flow := c.flow()
+				compareFlow(t, flow, live.Load(), fresh, about)
+				compareFlow(t, flow, again, fresh, about+", built from its state")
 			}
-			if again, err := next.State().Build(); err != nil {
-				t.Fatalf("%s: %v", about, err)
-			} else {
-				compareFlow(t, c.flow(), again, fresh, about+", built from its state")
-			}
-			db = next
+		}
+		for i := range former {
+			compareFlow(t, c.flow(), former[i], built(t, states[i]), fmt.Sprintf("seed %d, former version %d", seed, i))
 		}
 	}
-	if t.Logf("%d changes made, %d refused", made, refused); made < 5*refused/4 {
+	if t.Logf("%d changes made, %d refused", made, refused); made < 10*refused {
 		t.Error("too many were refused")
 	}
 }
 
-func compareFlow(t *testing.T, f *rpdb.Flow, got, want *rpdb.Database, about string) {
+func built(t *testing.T, st *rpdb.State) *rpdb.Database {
+	t.Helper()
+	db, err := st.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// finder4flows is a FIB or a Database.
+type finder4flows interface {
+	Lookup(*rpdb.Flow) rpdb.Decision
+	Find(*rpdb.Key) rpdb.Found
+}
+
+func compareFlow(t *testing.T, f *rpdb.Flow, got, want finder4flows, about string) {
 	t.Helper()
 	if diff := cmp.Diff(want.Lookup(f), got.Lookup(f), comparable); diff != "" {
 		t.Fatalf("%s: %+v (-want +got)\n%s", about, f, diff)
+	}
+	k := keyOf(f)
+	if !k.Src.IsValid() {
+		k.Src, k.HasSrc, k.IIF = k.Family.Zero(), false, rpdb.Loopback
+	}
+	if diff := cmp.Diff(want.Find(&k), got.Find(&k), comparable); diff != "" {
+		t.Fatalf("%s: %+v (-want +got)\n%s", about, k, diff)
 	}
 }

@@ -12,6 +12,12 @@ import (
 	"strings"
 )
 
+// The directories of the name files.
+const (
+	etcDir    = "/etc/iproute2"
+	vendorDir = "/usr/share/iproute2"
+)
+
 // maxNameFile bounds the size of one name file.
 const maxNameFile = 1 << 20
 
@@ -19,7 +25,7 @@ const maxNameFile = 1 << 20
 // and those of /etc/iproute2 and /usr/share/iproute2. Files that do not exist are
 // no error; what could be read is returned together with an error about the rest.
 func SystemNames() (*Names, error) {
-	return LoadNames(os.DirFS("/etc/iproute2"), os.DirFS("/usr/share/iproute2"))
+	return LoadNames(os.DirFS(etcDir), os.DirFS(vendorDir))
 }
 
 // LoadNames returns the built-in names and those of the name files of an etc and

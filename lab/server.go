@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/netns"
 )
 
@@ -37,6 +38,7 @@ type Server struct {
 	born   time.Time
 	spaces *spaces
 	unread atomic.Int64
+	names  iproute2.HostNames // for the commands
 
 	config  netns.Config
 	clock   *clock

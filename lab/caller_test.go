@@ -1,0 +1,108 @@
+package lab_test
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rulewalk/rulewalk/lab/internal/wire"
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// calling begins a command as its process would, by hand.
+func calling(t *testing.T, c served, line string) net.Conn {
+	t.Helper()
+	info, err := c.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("unix", info.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	b := wire.Append(nil, wire.Hello, []byte(wire.Greeting))
+	b = wire.Append(b, wire.Run, wire.CommandLine{Args: strings.Fields(line)}.Append(nil))
+	if _, err := conn.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// want reads a frame and wants its kind and a part of its body.
+func want(t *testing.T, conn io.Reader, k wire.Kind, part string) []byte {
+	t.Helper()
+	got, b, err := wire.Read(conn, nil)
+	if err != nil || got != k || !strings.Contains(string(b), part) {
+		t.Fatalf("frame %c %q, %v, want %c with %q", got, b, err, k, part)
+	}
+	return b
+}
+
+// TestCaller plays the process that a command was called in.
+func TestCaller(t *testing.T) {
+	c := world(t, rpdb.Kernel{})
+
+	conn := calling(t, c, "ip -br link show lo")
+	want(t, conn, wire.Write, "lo ")
+	want(t, conn, wire.Exit, "\x00\x00\x00\x00")
+
+	// It reads what the process gives it, and no question is answered twice.
+	conn = calling(t, c, "ip -batch -")
+	number := want(t, conn, wire.Ask, string(wire.AskRead))[:4]
+	for _, text := range []string{"link add d9 type dummy\n", "link add d8 type dummy\n"} {
+		_, _ = conn.Write(wire.Append(nil, wire.Answer, append(number, text...)))
+	}
+	number = want(t, conn, wire.Ask, string(wire.AskRead))[:4]
+	_, _ = conn.Write(wire.Append(nil, wire.Refusal, append(number, 0, 0, 0, 0)))
+	want(t, conn, wire.Exit, "")
+	if out, status := run(t, c, 0, "ip link show d9"); status != 0 {
+		t.Error(out)
+	}
+	if _, status := run(t, c, 0, "ip link show d8"); status == 0 {
+		t.Error("the second answer counts")
+	}
+
+	for line, text := range map[string]string{
+		"nosuch 127.0.0.1": "nosuch: no command of rulewalk lab\n",
+		"":                 "",
+	} {
+		conn = calling(t, c, line)
+		if text != "" {
+			want(t, conn, wire.Write, text)
+		}
+		want(t, conn, wire.Exit, "")
+	}
+}
+
+// TestCallerLeaves checks that a command ends with the process that it was called in, or
+// with one that does not answer as it should.
+func TestCallerLeaves(t *testing.T) {
+	c := world(t, rpdb.Kernel{})
+	for name, leave := range map[string]func(net.Conn){
+		"closes":         func(c net.Conn) { _ = c.Close() },
+		"sends nonsense": func(c net.Conn) { _, _ = c.Write(wire.Append(nil, wire.Run, nil)) },
+		"sends too much": func(c net.Conn) { _, _ = c.Write([]byte("\xff\xff\xff\xffy")) },
+	} {
+		for _, line := range []string{"ip monitor", "ip -batch -", "ip netns exec sleeping sleep 1"} {
+			run(t, c, 0, "ip netns add sleeping")
+			conn := calling(t, c, line)
+			time.Sleep(10 * time.Millisecond)
+			leave(conn)
+			for i := 0; ; i++ {
+				info, err := c.Info()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if info.Clients == 1 {
+					break
+				}
+				if time.Sleep(10 * time.Millisecond); i == 500 {
+					t.Fatalf("%s goes on when its process %s", line, name)
+				}
+			}
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rulewalk/rulewalk/lab/internal/capture"
+	"github.com/rulewalk/rulewalk/lab/internal/netdb"
 )
 
 // Dump says which bytes of a packet are shown after its text.
@@ -41,13 +42,13 @@ const (
 // Options choose what is shown. The zero value is tcpdump's without options,
 // except that no names are looked up: see Names.
 type Options struct {
-	Names       *Names // names in place of addresses and numbers; nil as with -n
-	Verbose     int    // how many -v
-	LinkHeader  bool   // -e
-	Quiet       bool   // -q
-	AbsoluteSeq bool   // -S
-	Number      bool   // -#
-	NoChecksums bool   // -K
+	Names       *netdb.Names // in place of addresses and numbers; nil as with -n
+	Verbose     int          // how many -v
+	LinkHeader  bool         // -e
+	Quiet       bool         // -q
+	AbsoluteSeq bool         // -S
+	Number      bool         // -#
+	NoChecksums bool         // -K
 	Stamp       Stamp
 	Nanoseconds bool
 	Location    *time.Location // for local times; nil is time.Local

@@ -111,7 +111,7 @@ func (d *dissector) ip4(b []byte, length int) {
 // laterFragment writes a fragment that has no header of the protocol above.
 func (d *dissector) laterFragment(b []byte) {
 	d.f("%s > %s:", d.addr4(b, 12), d.addr4(b, 16))
-	if name := d.protocolName(b[9]); name != "" {
+	if name := d.options.Names.ProtocolName(b[9]); name != "" {
 		d.s(" " + name)
 	} else {
 		d.f(" ip-proto-%d", b[9])

@@ -1,80 +1,19 @@
 package dissect
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net/netip"
 	"strconv"
 	"strings"
 )
 
-// Names are the names of a host's files: what tcpdump shows without -n. A nil Names
-// knows none, and hardware addresses then come without their maker.
-type Names struct {
-	tcp, udp map[uint16]string
-	hosts    map[netip.Addr]string
-}
+func (d *dissector) tcpPort(port uint16) string { return d.port(port, "tcp") }
 
-// NewNames reads a services and a hosts file; either may be nil.
-func NewNames(services, hosts io.Reader) *Names {
-	n := &Names{tcp: map[uint16]string{}, udp: map[uint16]string{}, hosts: map[netip.Addr]string{}}
-	eachLine(services, n.addService)
-	eachLine(hosts, n.addHost)
-	return n
-}
+func (d *dissector) udpPort(port uint16) string { return d.port(port, "udp") }
 
-func eachLine(r io.Reader, add func(fields []string)) {
-	if r == nil {
-		return
-	}
-	for lines := bufio.NewScanner(r); lines.Scan(); {
-		line, _, _ := strings.Cut(lines.Text(), "#")
-		if f := strings.Fields(line); len(f) >= 2 {
-			add(f)
-		}
-	}
-}
-
-func (n *Names) addService(f []string) {
-	port, proto, _ := strings.Cut(f[1], "/")
-	v, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return
-	}
-	table := map[string]map[uint16]string{"tcp": n.tcp, "udp": n.udp}[proto]
-	if table == nil {
-		return
-	}
-	if _, ok := table[uint16(v)]; !ok {
-		table[uint16(v)] = f[0]
-	}
-}
-
-func (n *Names) addHost(f []string) {
-	a, err := netip.ParseAddr(f[0])
-	if err != nil {
-		return
-	}
-	if _, ok := n.hosts[a]; !ok {
-		n.hosts[a] = f[1]
-	}
-}
-
-func (d *dissector) tcpPort(port uint16) string {
-	if n := d.options.Names; n != nil {
-		if s, ok := n.tcp[port]; ok {
-			return s
-		}
-	}
-	return strconv.Itoa(int(port))
-}
-
-func (d *dissector) udpPort(port uint16) string {
-	if n := d.options.Names; n != nil {
-		if s, ok := n.udp[port]; ok {
-			return s
-		}
+func (d *dissector) port(port uint16, proto string) string {
+	if s, ok := d.options.Names.Service(port, proto); ok {
+		return s
 	}
 	return strconv.Itoa(int(port))
 }
@@ -90,10 +29,8 @@ func (d *dissector) addr6(b []byte, at int) string {
 }
 
 func (d *dissector) host(a netip.Addr) string {
-	if n := d.options.Names; n != nil {
-		if s, ok := n.hosts[a]; ok {
-			return s
-		}
+	if s, ok := d.options.Names.HostName(a); ok {
+		return s
 	}
 	return addrText(a)
 }
@@ -139,14 +76,6 @@ func hexBytes(b []byte, sep string) string {
 		fmt.Fprintf(&s, "%02x", c)
 	}
 	return s.String()
-}
-
-// protocolName is the name of an IP protocol, "" if it has none or names are off.
-func (d *dissector) protocolName(p uint8) string {
-	if d.options.Names == nil {
-		return ""
-	}
-	return protocolNames[p]
 }
 
 var ouiNames = names{

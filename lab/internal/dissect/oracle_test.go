@@ -15,10 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/rulewalk/rulewalk/lab/internal/capture"
+	"github.com/rulewalk/rulewalk/lab/internal/packettest"
 )
 
 // The oracle is tcpdump 4.99 itself, reading the same packets.
@@ -63,29 +61,16 @@ func needTcpdump(t *testing.T) {
 	}
 }
 
-// pcapFile is a pcap file of packets that have one link type.
-func pcapFile(t *testing.T, pkts []capture.Packet) []byte {
-	t.Helper()
-	var file bytes.Buffer
-	w := pcapgo.NewWriter(&file)
-	if err := w.WriteFileHeader(262144, layers.LinkType(pkts[0].LinkType)); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range pkts {
-		ci := gopacket.CaptureInfo{Timestamp: p.Time, CaptureLength: len(p.Data), Length: p.Length}
-		if err := w.WritePacket(ci, p.Data); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return file.Bytes()
-}
-
 // oracle returns what tcpdump prints for each packet.
 func oracle(t *testing.T, flags string, pkts []capture.Packet) []string {
 	t.Helper()
 	cmd := exec.Command("tcpdump", flags+"#", "-r", "-")
 	cmd.Env = append(os.Environ(), "TZ=UTC")
-	cmd.Stdin = bytes.NewReader(pcapFile(t, pkts))
+	file, err := packettest.Pcap(pkts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdin = bytes.NewReader(file)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -132,18 +117,9 @@ func ours(o Options, pkts []capture.Packet) []string {
 	return texts
 }
 
-// groups divides packets by link type, for files have one.
-func groups(pkts []capture.Packet) map[capture.LinkType][]capture.Packet {
-	g := make(map[capture.LinkType][]capture.Packet)
-	for _, p := range pkts {
-		g[p.LinkType] = append(g[p.LinkType], p)
-	}
-	return g
-}
-
 func compare(t *testing.T, flags string, o Options, pkts []capture.Packet) (differ, further int) {
 	t.Helper()
-	for _, group := range groups(pkts) {
+	for _, group := range packettest.ByLinkType(pkts) {
 		want, got := oracle(t, flags, group), ours(o, group)
 		for i := range want {
 			switch {
@@ -152,7 +128,7 @@ func compare(t *testing.T, flags string, o Options, pkts []capture.Packet) (diff
 				further++
 			default:
 				if differ++; differ <= 3 {
-					t.Errorf("tcpdump %s, %s\nwant %s got %s", flags, describe(&group[i]), want[i], got[i])
+					t.Errorf("tcpdump %s, %s\nwant %s got %s", flags, packettest.Describe(&group[i]), want[i], got[i])
 				}
 			}
 		}
@@ -245,7 +221,7 @@ func etherTypeOf(p *capture.Packet) int {
 
 func TestAgainstTcpdump(t *testing.T) {
 	needTcpdump(t)
-	base := frames()
+	base := packettest.Packets()
 	seed := uint64(1)
 	if s, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64); err == nil {
 		seed = s
@@ -255,7 +231,7 @@ func TestAgainstTcpdump(t *testing.T) {
 	if testing.Short() {
 		cuts, changes = 2, 2
 	}
-	pkts := slices.Concat(base, cut(base, r, cuts), damage(base, r, changes))
+	pkts := slices.Concat(base, packettest.Cut(base, r, cuts), packettest.Damage(base, r, changes))
 	for i, set := range flagSets {
 		t.Run(set.flags, func(t *testing.T) {
 			if i > 8 {
@@ -272,7 +248,7 @@ var update = os.Getenv("UPDATE_GOLDEN") != ""
 // golden are the packets whose texts are kept: all under -vv, which tells the most, and
 // some under each of the other sets.
 func golden(link capture.LinkType, flags string) []capture.Packet {
-	all := groups(frames())[link]
+	all := packettest.ByLinkType(packettest.Packets())[link]
 	if flags == "-nvv" && link == capture.Ethernet {
 		return all
 	}
@@ -286,7 +262,7 @@ func golden(link capture.LinkType, flags string) []capture.Packet {
 // TestGolden compares with what tcpdump printed when the files in testdata were
 // written, so that it needs no tcpdump. UPDATE_GOLDEN=1 asks it again.
 func TestGolden(t *testing.T) {
-	for link := range groups(frames()) {
+	for link := range packettest.ByLinkType(packettest.Packets()) {
 		for _, set := range flagSets {
 			pkts := golden(link, set.flags)
 			name := filepath.Join("testdata", strings.ToLower(link.String())+set.flags+".txt")
@@ -304,7 +280,7 @@ func TestGolden(t *testing.T) {
 				got := ours(set.options, pkts)
 				for i, want := range split(string(file), len(pkts)) {
 					if got[i] != want && !decodedFurther(&pkts[i], got[i], want) {
-						t.Errorf("%s\nwant %s got %s", describe(&pkts[i]), want, got[i])
+						t.Errorf("%s\nwant %s got %s", packettest.Describe(&pkts[i]), want, got[i])
 					}
 				}
 			})

@@ -50,7 +50,7 @@ func (d *dissector) transport(proto uint8, ip ipPacket, b []byte, length int) {
 	case protoNone:
 		d.s("no next header")
 	default:
-		if name := d.protocolName(proto); name != "" {
+		if name := d.options.Names.ProtocolName(proto); name != "" {
 			d.s(" " + name)
 		} else {
 			d.f(" ip-proto-%d", proto)

@@ -1,4 +1,4 @@
-package dissect
+package netdb
 
 // protocolNames are the names of IP protocols, as IANA numbers them.
 var protocolNames = [256]string{

@@ -1,6 +1,9 @@
-package dissect
+// Package packettest makes the packets that tests of captures read: of each protocol
+// that a lab's hosts speak, whole, cut short and damaged.
+package packettest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -9,11 +12,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/rulewalk/rulewalk/lab/internal/capture"
 )
-
-// The corpus is made of bytes put together here, a packet for each thing that the
-// printer can say of a protocol. frames gives it as captures of each link type.
 
 func join(parts ...[]byte) []byte {
 	var b []byte
@@ -457,9 +460,9 @@ func etherFrames() [][]byte {
 	return frames
 }
 
-// frames returns the corpus as captured packets: all of it on Ethernet, and what can be
-// without it also with the other headers.
-func frames() []capture.Packet {
+// Packets returns the packets: all of them on Ethernet, and what can be without it also
+// with the other headers. They are the same every time.
+func Packets() []capture.Packet {
 	var all []capture.Packet
 	add := func(link capture.LinkType, b []byte) {
 		all = append(all, capture.Packet{LinkType: link, Data: b, Length: len(b)})
@@ -495,8 +498,8 @@ func frames() []capture.Packet {
 	return all
 }
 
-// cut returns packets of which fewer bytes were captured: of each, n random cuts.
-func cut(pkts []capture.Packet, r *rand.Rand, n int) []capture.Packet {
+// Cut returns packets of which fewer bytes were captured: of each, n random cuts.
+func Cut(pkts []capture.Packet, r *rand.Rand, n int) []capture.Packet {
 	var out []capture.Packet
 	for _, p := range pkts {
 		for range n {
@@ -510,8 +513,8 @@ func cut(pkts []capture.Packet, r *rand.Rand, n int) []capture.Packet {
 	return out
 }
 
-// damage returns packets with a few bytes changed: of each, n.
-func damage(pkts []capture.Packet, r *rand.Rand, n int) []capture.Packet {
+// Damage returns packets with a few bytes changed: of each, n.
+func Damage(pkts []capture.Packet, r *rand.Rand, n int) []capture.Packet {
 	var out []capture.Packet
 	for _, p := range pkts {
 		for range n {
@@ -529,6 +532,63 @@ func damage(pkts []capture.Packet, r *rand.Rand, n int) []capture.Packet {
 	return out
 }
 
-func describe(p *capture.Packet) string {
+// Describe names a packet in a test's message.
+func Describe(p *capture.Packet) string {
 	return fmt.Sprintf("%s, %d of %d bytes: %x", p.LinkType, len(p.Data), p.Length, p.Data)
 }
+
+// ByLinkType divides packets, for pcap files have one link type.
+func ByLinkType(pkts []capture.Packet) map[capture.LinkType][]capture.Packet {
+	g := make(map[capture.LinkType][]capture.Packet)
+	for _, p := range pkts {
+		g[p.LinkType] = append(g[p.LinkType], p)
+	}
+	return g
+}
+
+// Pcap returns a pcap file of packets that have one link type.
+func Pcap(pkts []capture.Packet) ([]byte, error) {
+	var file bytes.Buffer
+	w := pcapgo.NewWriter(&file)
+	if err := w.WriteFileHeader(262144, layers.LinkType(pkts[0].LinkType)); err != nil {
+		return nil, err
+	}
+	for _, p := range pkts {
+		ci := gopacket.CaptureInfo{Timestamp: p.Time, CaptureLength: len(p.Data), Length: p.Length}
+		if err := w.WritePacket(ci, p.Data); err != nil {
+			return nil, err
+		}
+	}
+	return file.Bytes(), nil
+}
+
+// checksum is the Internet checksum of the parts, all but the last of even length.
+func checksum(parts ...[]byte) uint16 {
+	var sum uint32
+	for _, p := range parts {
+		for i, c := range p {
+			sum += uint32(c) << (8 * (1 - i%2))
+		}
+	}
+	for sum > 0xffff {
+		sum = sum&0xffff + sum>>16
+	}
+	return ^uint16(sum)
+}
+
+const (
+	etherIPv4 = 0x0800
+	etherARP  = 0x0806
+	etherRARP = 0x8035
+	etherVLAN = 0x8100
+	etherIPv6 = 0x86dd
+	etherQinQ = 0x88a8
+	ether9100 = 0x9100
+	ether9200 = 0x9200
+)
+
+// Second is a time that tells the place of a packet in a file.
+func Second(place int) time.Time { return time.Unix(int64(place), 0) }
+
+// Place is the place that a time of Second tells.
+func Place(t time.Time) int { return int(t.Unix()) }

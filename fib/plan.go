@@ -185,8 +185,8 @@ func (p *plan) longest(id uint32, dst netip.Addr) bool {
 // ownLink6 reports whether an address is one that means something on one link only:
 // multicast, link-local, or the loopback address.
 func ownLink6(a netip.Addr) bool {
-	hi, lo := key6(a)
-	return hi>>56 == 0xff || hi>>54 == 0xfe80>>6 || hi == 0 && lo == 1
+	k := key6(a)
+	return k.hi>>56 == 0xff || k.hi>>54 == 0xfe80>>6 || k == u128{lo: 1}
 }
 
 // found is a hit as rpdb tells it.

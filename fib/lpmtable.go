@@ -1,0 +1,204 @@
+package fib
+
+import (
+	"math/bits"
+	"net/netip"
+	"sync/atomic"
+)
+
+// A table's words. Those without either mark are leaves: an id plus one, or 0 where
+// no prefix covers.
+const (
+	child = 1 << 31 // the place of a node
+	path  = 1 << 30 // the place of a path node
+)
+
+const (
+	// strideBits is the number of bits of an address that a node takes.
+	strideBits = 6
+	strideMask = 1<<strideBits - 1
+
+	// nodeHead is the number of words of a node before those of its runs.
+	nodeHead = 2
+
+	pathWords   = 7
+	pathOutside = 5
+	pathInside  = 6
+)
+
+// table holds the prefixes of one family. The addresses of all but the prefix of
+// length 0 have their first skip bits in common; the next bits index direct, whose
+// last word is that of the addresses elsewhere. Behind these bits follow nodes of
+// strideBits bits each: a bitmap that tells at which of their values a run of equal
+// words begins, and a word for each run. Where a long way leads to one part of the
+// addresses only, a path node compares all bits in between at once: the length of
+// the prefix, its four words, the leaf of the addresses outside, and the word of
+// those inside.
+//
+// Words may change while they are read; all else in a node never does. The first
+// words of nodes are 0, so that a leaf can be followed too, and leads to nothing.
+type table struct {
+	direct []uint32
+	nodes  []uint32
+	common u128 // the shared bits
+	mask   uint64
+	skip   uint8 // how many bits are shared, at most maxSkip
+	bits   uint8 // that index direct
+}
+
+// lookup4 returns the leaf of an address of a table whose addresses share no bits.
+// Prefixes of up to 24 bits take no branch that the address decides: waiting for
+// memory to know it would cost more than the step that is made for nothing.
+func (t *table) lookup4(a uint32) uint32 {
+	i := a >> ((32 - t.bits) & 31)
+	if uint(i) >= uint(len(t.direct)) {
+		return 0
+	}
+	nodes := t.nodes
+	w := tryStep(nodes, atomic.LoadUint32(&t.direct[i]), uint(a<<(t.bits&31)>>(32-strideBits)))
+	if w >= path {
+		return walk(nodes, w, u128{hi: uint64(a) << 32}, uint(t.bits)+strideBits)
+	}
+	return w
+}
+
+// lookup6 returns the leaf of an address. Behind the first word, which many short
+// prefixes end with, it makes four steps without a branch.
+func (t *table) lookup6(a u128) uint32 {
+	w := t.first(a.hi)
+	if w < path {
+		return w
+	}
+	nodes := t.nodes
+	end := uint(t.skip + t.bits)
+	rest := a.hi<<(end&63) | a.lo>>((64-end)&63)
+	w = tryStep(nodes, w, uint(rest>>58))
+	w = tryStep(nodes, w, uint(rest>>52)&strideMask)
+	w = tryStep(nodes, w, uint(rest>>46)&strideMask)
+	w = tryStep(nodes, w, uint(rest>>40)&strideMask)
+	if w >= path {
+		return walk(nodes, w, a, end+4*strideBits)
+	}
+	return w
+}
+
+// first returns the word that direct has for an address.
+func (t *table) first(hi uint64) uint32 {
+	i := hi << (t.skip & 63) >> ((64 - t.bits) & 63)
+	if hi&t.mask != t.common.hi {
+		i = uint64(len(t.direct)) - 1
+	}
+	if i >= uint64(len(t.direct)) {
+		return 0
+	}
+	return atomic.LoadUint32(&t.direct[i])
+}
+
+// tryStep returns the word that a node has for the next bits of an address, or a word
+// that is not of a node as it is.
+func tryStep(nodes []uint32, w uint32, index uint) uint32 {
+	isNode := uint32(int32(w) >> 31)
+	return step(nodes, w&isNode, index)&isNode | w&^isNode
+}
+
+// step returns the word that a node has for the next bits of an address.
+func step(nodes []uint32, w uint32, index uint) uint32 {
+	at := uint(w &^ child)
+	starts := uint64(nodes[at]) | uint64(nodes[at+1])<<32
+	return atomic.LoadUint32(&nodes[at+1+uint(bits.OnesCount64(starts<<((strideMask-index)&63)))])
+}
+
+// walk follows the nodes to a leaf. A node that is not a path node stands behind pos
+// bits of the address.
+func walk(nodes []uint32, w uint32, a u128, pos uint) uint32 {
+	for w >= path {
+		if w < child {
+			w, pos = along(nodes[w&^path:], a)
+			continue
+		}
+		w = step(nodes, w, a.stride(pos))
+		pos += strideBits
+	}
+	return w
+}
+
+// along compares an address with a path node and returns the next word and how many
+// bits stand before it.
+func along(node []uint32, a u128) (uint32, uint) {
+	n, prefix := pathPrefix(node)
+	if a.masked(n) == prefix {
+		return atomic.LoadUint32(&node[pathInside]), n
+	}
+	return atomic.LoadUint32(&node[pathOutside]), n
+}
+
+func pathPrefix(node []uint32) (length uint, prefix u128) {
+	node = node[:pathWords]
+	return uint(node[0]), u128{
+		uint64(node[1]) | uint64(node[2])<<32,
+		uint64(node[3]) | uint64(node[4])<<32,
+	}
+}
+
+// batch is the number of addresses whose cache misses LookupBatch overlaps.
+const batch = 16
+
+// lookupBatch4 goes through each of the first two levels for all addresses before it
+// goes on with any. The table is not empty.
+func (t *table) lookupBatch4(addrs *[batch]netip.Addr, ids *[batch]uint32) {
+	var keys, words [batch]uint32
+	direct, nodes, shift := t.direct, t.nodes, (32-t.bits)&31
+	for i := range addrs {
+		a := key4(addrs[i])
+		keys[i] = a
+		if d := a >> shift; uint(d) < uint(len(direct)) {
+			words[i] = atomic.LoadUint32(&direct[d])
+		}
+	}
+	used := t.bits & 31
+	for i, a := range &keys {
+		w := tryStep(nodes, words[i], uint(a<<used>>(32-strideBits)))
+		if w >= path {
+			w = walk(nodes, w, u128{hi: uint64(a) << 32}, uint(t.bits)+strideBits)
+		}
+		ids[i] = w - 1 // NoRoute for 0
+	}
+}
+
+// lookupBatch6 takes one step of every address whose word is that of a node, until
+// none is or the first 64 bits behind direct are used up.
+func (t *table) lookupBatch6(addrs *[batch]netip.Addr, ids *[batch]uint32) {
+	var rests [batch]uint64 // the bits of each address that nodes take
+	var words [batch]uint32
+	var open [batch]uint8 // the addresses with a node
+	n := 0
+	end := uint(t.skip + t.bits)
+	for i := range addrs {
+		a := key6(addrs[i])
+		w := t.first(a.hi)
+		rests[i] = a.hi<<(end&63) | a.lo>>((64-end)&63)
+		words[i] = w
+		open[n%batch] = uint8(i)
+		n += int(w >> 31)
+	}
+	nodes := t.nodes
+	pos := end
+	for shift := uint(64 - strideBits); n > 0 && shift >= strideBits; shift -= strideBits {
+		left := 0
+		for _, i := range open[:n] {
+			i %= batch
+			w := step(nodes, words[i], uint(rests[i]>>(shift&63))&strideMask)
+			words[i] = w
+			open[left%batch] = i
+			left += int(w >> 31)
+		}
+		n = left
+		pos += strideBits
+	}
+	for i, w := range &words {
+		if w >= path {
+			w = walk(nodes, w, key6(addrs[i]), pos)
+		}
+		ids[i] = w - 1 // NoRoute for 0
+	}
+}

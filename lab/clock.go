@@ -43,3 +43,13 @@ func (c *clock) run() {
 	defer c.mu.Unlock()
 	c.since = time.Now()
 }
+
+// stand lets it stand where it is.
+func (c *clock) stand() { c.elapse(c.Now().Sub(c.born)) }
+
+// stands tells whether it stands.
+func (c *clock) stands() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.since.IsZero()
+}

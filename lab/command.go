@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
+	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/lab/internal/wire"
 )
 
@@ -19,6 +21,16 @@ type Command struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Terminal bool // Out is a terminal
+
+	// What follows is for commands that run for this process. Where it is nil they have
+	// the files, the programs and the names of this machine.
+
+	// Open opens a file to read it.
+	Open func(name string) (io.ReadCloser, error)
+	// Exec runs the program of ip netns exec and ip vrf exec, whose environment tells
+	// where it is.
+	Exec  func(ctx context.Context, args, env []string) (status int, err error)
+	Names *iproute2.Names // of tables, protocols and so on
 }
 
 // caller is the process that a command was called in. What it opens and runs, it does
@@ -109,10 +121,18 @@ func (j *job) getenv(key string) string {
 // here is this process as the caller.
 type here struct{ command Command }
 
-func (here) open(name string) (io.ReadCloser, error) { return os.Open(name) }
+func (h here) open(name string) (io.ReadCloser, error) {
+	if h.command.Open != nil {
+		return h.command.Open(name)
+	}
+	return os.Open(name)
+}
 
 // run runs a program as a child, even one that would replace the process.
 func (h here) run(ctx context.Context, p wire.Program) (status int, err error) {
+	if h.command.Exec != nil {
+		return h.command.Exec(ctx, p.Args, append(slices.Clone(h.command.Env), p.Env...))
+	}
 	cmd := exec.CommandContext(ctx, p.Args[0], p.Args[1:]...)
 	cmd.Env = append(append(os.Environ(), h.command.Env...), p.Env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = h.command.In, h.command.Out, h.command.Err

@@ -3,6 +3,7 @@ package lab
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/rulewalk/rulewalk/lab/internal/wire"
@@ -69,6 +70,7 @@ type Info struct {
 	Started    time.Time `json:"started"`
 	Namespaces int       `json:"namespaces"`
 	Clients    int       `json:"clients"`
+	Hosts      []string  `json:"hosts,omitempty"` // see [Server.AddHost]
 }
 
 type nothing struct{}
@@ -81,7 +83,7 @@ func (s *session) info(nothing) (Info, error) {
 	defer srv.spaces.mu.Unlock()
 	return Info{
 		Name: srv.name, Socket: srv.path, PID: os.Getpid(), Started: srv.born,
-		Namespaces: len(srv.spaces.byID), Clients: len(srv.clients),
+		Namespaces: len(srv.spaces.byID), Clients: len(srv.clients), Hosts: slices.Clone(srv.hosts),
 	}, nil
 }
 

@@ -25,12 +25,12 @@ func FromEnv(getenv func(string) string) (socket string, id ID) {
 	return getenv(EnvSocket), id
 }
 
-// Environ is the environment of a process in the root namespace of a world whose
-// commands are in a folder.
-func Environ(env []string, socket, shims string) []string {
+// Environ is the environment of a process in a namespace of a world whose commands are in
+// a folder.
+func Environ(env []string, socket string, id ID, shims string) []string {
 	path := os.Getenv("PATH")
 	return append(env,
-		EnvSocket+"="+socket, fmt.Sprintf("%s=%d", EnvNetNS, Root),
+		EnvSocket+"="+socket, fmt.Sprintf("%s=%d", EnvNetNS, id),
 		"PATH="+shims+string(os.PathListSeparator)+path)
 }
 

@@ -17,8 +17,11 @@ import (
 // ip is the ip command.
 func (j *job) ip(ctx context.Context) int {
 	tool := &ipcmd.Tool{
-		Dial: j.dial, Host: host{j}, Names: j.server.names.Names(), Open: j.caller.open, Env: j.getenv,
+		Dial: j.dial, Host: host{j}, Names: j.Names, Open: j.caller.open, Env: j.getenv,
 		In: j.In, Out: j.Out, Err: j.Err, Terminal: j.Terminal, Name: j.Args[0],
+	}
+	if tool.Names == nil {
+		tool.Names = j.server.names.Names()
 	}
 	return tool.Run(ctx, j.Args[1:])
 }

@@ -89,3 +89,6 @@ func Worlds() ([]Info, error) {
 	slices.SortFunc(out, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }
+
+// NameOf returns the name of the world of a socket.
+func NameOf(socket string) string { return strings.TrimSuffix(filepath.Base(socket), ".sock") }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,8 @@ type worldHeader struct {
 	Saved   time.Time     `json:"saved"`
 	Elapsed time.Duration `json:"elapsed"` // nanoseconds from the world's beginning
 	Changes int           `json:"changes"`
-	Names   []NetNS       `json:"names"` // of namespaces, newest first
+	Names   []NetNS       `json:"names"`           // of namespaces, newest first
+	Hosts   []string      `json:"hosts,omitempty"` // see [Server.AddHost]
 }
 
 // Saved tells what was written.
@@ -68,6 +70,7 @@ func (s *Server) write(w io.Writer) (changes int, err error) {
 	s.spaces.mu.Lock() // names and namespaces come and go together
 	all, n, err := s.journal.bytes()
 	h.Elapsed = s.clock.Now().Sub(s.clock.born)
+	h.Hosts = slices.Clone(s.hosts)
 	for _, x := range s.spaces.names {
 		h.Names = append(h.Names, NetNS{Name: x.text, ID: x.of.id})
 	}
@@ -177,6 +180,7 @@ func (s *Server) load(h worldHeader, in io.Reader, progress func(done, all int))
 		}
 		s.spaces.link(h.Names[i].Name, sp)
 	}
+	s.hosts = h.Hosts
 	if s.spaces.byID[Root] == nil {
 		return errors.New("the world has no first namespace")
 	}

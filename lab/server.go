@@ -37,6 +37,7 @@ type Server struct {
 	path   string // of its socket, set by Serve
 	born   time.Time
 	spaces *spaces
+	hosts  []string // see AddHost; guarded by spaces.mu
 	unread atomic.Int64
 	names  iproute2.HostNames // for the commands
 
@@ -80,6 +81,20 @@ func newServer(name string, c netns.Config) (*Server, error) {
 
 // Root returns the namespace that the world began with.
 func (s *Server) Root() *netns.Namespace { return s.spaces.byID[Root].ns }
+
+// NetNS returns the namespace of a name.
+func (s *Server) NetNS(name string) (*netns.Namespace, error) {
+	s.spaces.mu.Lock()
+	defer s.spaces.mu.Unlock()
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	sp, err := s.spaces.find(0, name)
+	if err != nil {
+		return nil, err
+	}
+	return sp.ns, nil
+}
 
 // Serve answers clients until the server is closed; then it returns ErrClosed. It
 // closes the listener. Clients that are not of the user of this process are turned

@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,7 +19,7 @@ import (
 func (a *app) lab() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lab",
-		Short: "Emulated hosts: network namespaces in memory, with ip and sysctl",
+		Short: "Emulated hosts: scenarios, and network namespaces in memory with ip and sysctl",
 		Long: `A world of the lab holds network namespaces that answer like those of Linux, in
 ordinary memory, on any system, without privileges. In its shell ip and sysctl speak to
 that world, and ip netns add, exec, list and delete work, so that scripts written for
@@ -30,7 +27,9 @@ the real commands run unmodified.
 
 A world begins with the host of the built-in example, 10.0.2.15/24 on eth0; --empty
 leaves lo alone, down.`,
-		Example: `  rulewalk lab shell                          a shell on an emulated host
+		Example: `  rulewalk lab run seed                       a scenario that is built in
+  rulewalk lab run mine.txtar                 one of your own
+  rulewalk lab shell                          a shell on an emulated host
   rulewalk lab shell -c 'ip route get 127.0.0.2'
   rulewalk lab shell -c 'bash fib_rule_tests.sh'
   rulewalk lab shell --kernel 5.10 -c 'ip route show table local'
@@ -40,7 +39,7 @@ leaves lo alone, down.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(a.labShell(), a.labStart(), a.labSave(), a.labStop(), a.labList())
+	c.AddCommand(a.labRun(), a.labShell(), a.labExec(), a.labStart(), a.labSave(), a.labStop(), a.labList(), a.labSchema())
 	return c
 }
 
@@ -100,118 +99,6 @@ func (a *app) load(name, file string) (*lab.Server, net.Listener, error) {
 	return server, l, nil
 }
 
-func (a *app) labShell() *cobra.Command {
-	var w worldFlags
-	var command string
-	c := &cobra.Command{
-		Use:   "shell [WORLD]",
-		Short: "Open a shell in a world, a fresh one unless WORLD names one",
-		Args:  cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				socket, err := lab.SocketOf(args[0])
-				if err != nil {
-					return err
-				}
-				if _, err := lab.NewClient(socket).Info(); err != nil {
-					return unreadable(fmt.Errorf("%w (%s)", lab.ErrNoWorld, args[0]))
-				}
-				return a.runShell(cmd.Context(), socket, command)
-			}
-			server, l, err := w.serve(fmt.Sprintf("shell-%d", os.Getpid()))
-			if err != nil {
-				return err
-			}
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				_ = server.Serve(l)
-			}()
-			defer func() {
-				server.Close()
-				<-ended
-			}()
-			return a.runShell(cmd.Context(), l.Addr().String(), command)
-		},
-		ValidArgsFunction: completeWorlds,
-	}
-	c.Flags().StringVarP(&command, "command", "c", "", "run this `COMMAND` by sh and pass on its exit status")
-	w.add(c)
-	return c
-}
-
-// runShell runs the user's shell, or a command, in the world of a socket.
-func (a *app) runShell(ctx context.Context, socket, command string) error {
-	dir, err := os.MkdirTemp("", "rulewalk-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	if err := lab.MakeShims(dir, self); err != nil {
-		return err
-	}
-	shell := a.env.Getenv("SHELL")
-	if shell == "" {
-		shell = "/bin/sh"
-	}
-	cmd := exec.Command(shell)
-	if command != "" {
-		cmd = exec.Command("sh", "-c", command)
-	}
-	cmd.Env = lab.Environ(os.Environ(), socket, dir)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.env.Stdin, a.env.Stdout, a.env.Stderr
-	// An interrupt of the terminal is for what runs in the shell, which has it already.
-	err = cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		if a.status = exit.ExitCode(); a.status < 0 {
-			a.status = 128 + 9
-		}
-		return ctx.Err()
-	}
-	return err
-}
-
-func (a *app) labStart() *cobra.Command {
-	var w worldFlags
-	var name string
-	c := &cobra.Command{
-		Use:   "start [FILE]",
-		Short: "Hold a world until it is stopped or interrupted",
-		Long: `Start holds a world in the foreground and serves it on a unix socket that only this
-user can open, until rulewalk lab stop or an interrupt. FILE is a world that rulewalk
-lab save has written; it goes on where it was, with the clock of that moment.`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 && (w.kernel != "" || w.empty) {
-				return fmt.Errorf("--kernel and --empty are for a new world: %s says what its own is like", args[0])
-			}
-			begin := w.serve
-			if len(args) == 1 {
-				begin = func(name string) (*lab.Server, net.Listener, error) { return a.load(name, args[0]) }
-			}
-			server, l, err := begin(name)
-			if err != nil {
-				return err
-			}
-			stop := context.AfterFunc(cmd.Context(), server.Close)
-			defer stop()
-			fmt.Fprintf(a.env.Stderr, "world %s is ready: rulewalk lab shell %[1]s\n", name)
-			if err := server.Serve(l); !errors.Is(err, lab.ErrClosed) {
-				return err
-			}
-			return nil
-		},
-	}
-	c.Flags().StringVar(&name, "name", "lab", "the `NAME` of the world")
-	w.add(c)
-	return c
-}
-
 func (a *app) labSave() *cobra.Command {
 	var out string
 	c := &cobra.Command{
@@ -260,7 +147,7 @@ shell's own.`,
 func (a *app) worldOf(args []string) (socket, name string, err error) {
 	if len(args) == 0 {
 		if socket, _ := lab.FromEnv(a.env.Getenv); socket != "" {
-			return socket, strings.TrimSuffix(filepath.Base(socket), ".sock"), nil
+			return socket, lab.NameOf(socket), nil
 		}
 		args = []string{"lab"}
 	}

@@ -26,7 +26,7 @@ func BenchmarkLabCall(b *testing.B) {
 		if err := lab.MakeShims(shims, program); err != nil {
 			b.Skip(err) // no symbolic links
 		}
-		benchmarkCall(b, filepath.Join(shims, "ip"), lab.Environ(os.Environ(), serveExample(b), shims), words)
+		benchmarkCall(b, filepath.Join(shims, "ip"), lab.Environ(os.Environ(), serveExample(b), lab.Root, shims), words)
 	})
 	b.Run("kernel", func(b *testing.B) {
 		ip, err := exec.LookPath("ip")

@@ -18,9 +18,9 @@ type Network interface {
 
 	// AddrType is what an address is to this host: for IPv4 by the local table of the
 	// main domain, or of the VRF that the device oif belongs to or is
-	// (inet_addr_type_dev_table; oif 0: the main domain); for IPv6 Local if a
-	// device has it (ipv6_chk_addr; with oif not 0: a device of that domain, and for a
-	// link-local address that device). bind, and the source of a connection, hang
+	// (inet_addr_type_dev_table; oif 0: the main domain); for IPv6 Local if a device of
+	// that domain has it and, with oif not 0 and an address of scope link or host, if
+	// that is oif itself (ipv6_chk_addr). bind, and the source of a connection, hang
 	// on it.
 	AddrType(a netip.Addr, oif int) rpdb.RouteType
 

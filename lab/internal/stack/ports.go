@@ -67,6 +67,13 @@ func (b bindings) conflict(x *binding) bool {
 	return false
 }
 
+// shares tells whether the two sockets are one group that the flows to their port
+// are spread over (inet_reuseport_add_sock, udp_reuseport_add_sock).
+func (b *binding) shares(x *binding) bool {
+	return b.reusePort && x.reusePort && b.v6 == x.v6 && b.v6only == x.v6only && b.addr == x.addr &&
+		b.device == x.device && b.uid == x.uid
+}
+
 // overlap tells whether some packet could be for either (inet_rcv_saddr_equal).
 func overlap(x, y *binding) bool {
 	if x.v6 != y.v6 {

@@ -60,14 +60,15 @@ func (s *Stack) scope(o *Options, a netip.Addr) rpdb.Errno {
 		return rpdb.OK
 	}
 	if z := a.Zone(); z != "" {
-		l, ok := s.zone(z)
-		if !ok {
-			return rpdb.ENODEV
-		}
-		if o.Device != 0 && o.Device != l.Index && o.Device != l.Master {
+		index, errno := s.zone(z)
+		switch {
+		case errno != rpdb.OK:
+			return errno
+		case index != 0 && o.Device != 0 && o.Device != index && !s.inVRF(index, o.Device):
 			return rpdb.EINVAL
+		case index != 0:
+			o.Device = index
 		}
-		o.Device = l.Index
 	}
 	if o.Device == 0 { // "bind to interface" is required for link-local
 		return rpdb.EINVAL
@@ -75,14 +76,25 @@ func (s *Stack) scope(o *Options, a netip.Addr) rpdb.Errno {
 	return rpdb.OK
 }
 
-func (s *Stack) zone(z string) (Link, bool) {
+// zone finds the index of a zone, a device's name or number. A name that no device
+// has counts as no zone, as for package net.
+func (s *Stack) zone(z string) (int, rpdb.Errno) {
 	if l, ok := s.net.Link(0, z); ok {
-		return l, true
+		return l.Index, rpdb.OK
 	}
-	if i, err := strconv.Atoi(z); err == nil && i > 0 {
-		return s.net.Link(i, "")
+	i, err := strconv.Atoi(z)
+	if err != nil || i <= 0 {
+		return 0, rpdb.OK
 	}
-	return Link{}, false
+	if _, ok := s.net.Link(i, ""); !ok {
+		return 0, rpdb.ENODEV
+	}
+	return i, rpdb.OK
+}
+
+func (s *Stack) inVRF(device, vrf int) bool {
+	l, ok := s.net.Link(device, "")
+	return ok && l.Master == vrf
 }
 
 // checkBind tells whether a socket may bind to an address (__inet_bind,

@@ -243,9 +243,9 @@ func TestTCPSYNOptions(t *testing.T) {
 			if got := be.Uint16(seg[14:]); got != test.win {
 				t.Errorf("win %d, want %d", got, test.win)
 			}
-			// mss, sackOK, TS, nop, wscale 7: as Linux orders them.
+			// mss, sackOK, TS, nop, wscale 10: as Linux orders them.
 			kinds := []byte{seg[20], seg[24], seg[26], seg[36], seg[37], seg[39]}
-			if want := []byte{2, 4, 8, 1, 3, 7}; !bytes.Equal(kinds, want) || len(seg) != 40 {
+			if want := []byte{2, 4, 8, 1, 3, 10}; !bytes.Equal(kinds, want) || len(seg) != 40 {
 				t.Errorf("options %v, want %v; % x", kinds, want, seg[20:])
 			}
 			reply := w.packets(segments(flagSYN|flagACK, flagSYN|flagACK))[0]

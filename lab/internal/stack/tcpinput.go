@@ -106,7 +106,7 @@ func (t *tcpStack) listener(local, remote netip.AddrPort, in *Arrival, accept bo
 		case !ok || score < top:
 		case score > top:
 			best, top = append(best[:0], l), score
-		case l.bind.reusePort:
+		case l.bind.shares(best[0].bind):
 			best = append(best, l)
 		}
 	}

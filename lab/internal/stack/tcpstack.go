@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,12 +55,31 @@ func deviceOf(nic tcpip.NICID) int {
 	return int(nic)
 }
 
-// Defaults of Linux (net.ipv4.tcp_rmem, tcp_wmem); the largest receive buffer gives
-// the window scale 7.
-var (
-	receiveSizes = tcpip.TCPReceiveBufferSizeRangeOption{Min: 4096, Default: 131072, Max: 6291456}
-	sendSizes    = tcpip.TCPSendBufferSizeRangeOption{Min: 4096, Default: 262144, Max: 4194304}
-)
+// bufferSizes reads net.ipv4.tcp_rmem and tcp_wmem. The largest receive buffer gives
+// the window scale: 10 by the default of Linux 6.18, 7 by that of 6.15 and before.
+func (s *Stack) bufferSizes() (receive tcpip.TCPReceiveBufferSizeRangeOption, send tcpip.TCPSendBufferSizeRangeOption) {
+	receive = tcpip.TCPReceiveBufferSizeRangeOption{Min: 4096, Default: 131072, Max: 33554432}
+	send = tcpip.TCPSendBufferSizeRangeOption{Min: 4096, Default: 262144, Max: 4194304} // gVisor grows it by the window
+	sizes := func(path string, dst ...*int) {
+		v, _ := s.net.Sysctl(path)
+		f := strings.Fields(v)
+		if len(f) != 3 {
+			return
+		}
+		for i, d := range dst {
+			if n, err := strconv.Atoi(f[i]); err == nil && n > 0 && d != nil {
+				*d = n
+			}
+		}
+	}
+	sizes("net/ipv4/tcp_rmem", &receive.Min, &receive.Default, &receive.Max)
+	sizes("net/ipv4/tcp_wmem", &send.Min, nil, &send.Max)
+	receive.Default = max(receive.Min, receive.Default)
+	receive.Max = max(receive.Default, receive.Max)
+	send.Default = max(send.Default, send.Min)
+	send.Max = max(send.Max, send.Default)
+	return receive, send
+}
 
 // transport returns gVisor's TCP, made at the first call.
 func (s *Stack) transport() (*tcpStack, error) {
@@ -87,6 +108,7 @@ func newTCPStack(s *Stack) *tcpStack {
 		RandSource:         source,
 		SecureRNG:          source,
 	})
+	receiveSizes, sendSizes := s.bufferSizes()
 	t.sack = s.sysctlInt("net/ipv4/tcp_sack", 1) != 0
 	sack := tcpip.TCPSACKEnabled(t.sack)
 	// gVisor's RACK takes everything for lost when packets take no time, as on a clock

@@ -375,7 +375,7 @@ func (s *Stack) findUDP(src, dst netip.AddrPort, iif, sdif int, accept bool) *UD
 		case !ok || score < top:
 		case score > top:
 			best, top = append(best[:0], c), score
-		case c.bind.reusePort && !c.remote.IsValid():
+		case c.bind.shares(best[0].bind) && !c.remote.IsValid():
 			best = append(best, c)
 		}
 	}

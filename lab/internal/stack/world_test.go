@@ -9,12 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/rulewalk/rulewalk/rpdb"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a datapath in a few lines: hosts whose packets an event loop carries to
 // the host that has the destination, over one path with a delay, loss and an MTU.
@@ -24,7 +20,8 @@ type world struct {
 	virtual bool
 	delay   time.Duration
 	loss    float64
-	mtu     int // of the way between hosts, which sockets are not told (a router's)
+	forget  bool // do not keep what was sent
+	mtu     int  // of the way between hosts, which sockets are not told (a router's)
 
 	mu    sync.Mutex
 	rng   *rand.Rand
@@ -239,9 +236,16 @@ func (h *host) Route(f *rpdb.Flow) Path {
 	return p
 }
 
-func (h *host) AddrType(a netip.Addr, _ int) rpdb.RouteType {
-	if h.has(a) {
+func (h *host) AddrType(a netip.Addr, oif int) rpdb.RouteType {
+	switch {
+	case a == netip.IPv6Loopback() && oif != 0 && oif != lo:
+		return rpdb.Unicast
+	case h.has(a):
 		return rpdb.Local
+	case a == netip.MustParseAddr("10.0.0.255"):
+		return rpdb.Broadcast
+	case a.IsMulticast():
+		return rpdb.Multicast
 	}
 	return rpdb.Unicast
 }
@@ -272,8 +276,10 @@ func (h *host) Seed() uint64                                           { return 
 func (h *host) Output(p []byte, m Meta) {
 	w := h.w
 	w.mu.Lock()
-	w.sent = append(w.sent, p)
-	w.metas = append(w.metas, m)
+	if !w.forget {
+		w.sent = append(w.sent, p)
+		w.metas = append(w.metas, m)
+	}
 	lost := w.rng.Float64() < w.loss
 	w.mu.Unlock()
 	a, ok := parse(p, 0, ipv4Header)

@@ -97,9 +97,10 @@ type arrived struct {
 // what is too short or does not begin with an IP header.
 func parse(packet []byte, proto uint8, upper int) (a arrived, ok bool) {
 	a.packet = packet
-	if len(packet) < ipv4Header || upper > len(packet) {
+	if len(packet) < ipv4Header {
 		return a, false
 	}
+	header := ipv4Header
 	switch packet[0] >> 4 {
 	case 4:
 		a.src = netip.AddrFrom4([4]byte(packet[12:16]))
@@ -107,7 +108,7 @@ func parse(packet []byte, proto uint8, upper int) (a arrived, ok bool) {
 		a.tos, a.ttl = packet[1], packet[8]
 		packet = packet[:min(len(packet), int(be.Uint16(packet[2:])))]
 	case 6:
-		if len(packet) < ipv6Header {
+		if header = ipv6Header; len(packet) < header {
 			return a, false
 		}
 		a.src = netip.AddrFrom16([16]byte(packet[8:24]))
@@ -117,7 +118,7 @@ func parse(packet []byte, proto uint8, upper int) (a arrived, ok bool) {
 	default:
 		return a, false
 	}
-	if upper > len(packet) || len(packet)-upper < minimum(proto) {
+	if upper < header || len(packet)-upper < minimum(proto) {
 		return a, false
 	}
 	a.upper = packet[upper:]

@@ -287,8 +287,35 @@ func TestTCPReset(t *testing.T) {
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, rpdb.ECONNRESET) {
 		t.Errorf("read: %v, want ECONNRESET", err)
 	}
-	if _, err := c.Write([]byte("x")); !errors.Is(err, rpdb.EPIPE) && !errors.Is(err, rpdb.ECONNRESET) {
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("second read: %v, want EOF", err)
+	}
+	if _, err := c.Write([]byte("x")); !errors.Is(err, rpdb.EPIPE) {
 		t.Errorf("write: %v, want EPIPE", err)
+	}
+}
+
+// A host that vanishes: what was sent is repeated for 924.6 seconds (tcp_retries2), then the
+// connection has timed out; with a router that tells, it ends with what that told.
+func TestTCPVanishedPeer(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		w := newWorld(t, true)
+		w.delay = time.Millisecond
+		a, b := w.host("10.0.0.1"), w.host("10.0.0.2")
+		c, _ := pair(t, a, listen(t, b, "tcp", "10.0.0.2:80", Options{}), "10.0.0.2:80")
+		b.stack.Close()
+		began := a.Now()
+		io.WriteString(c, "hello")
+		want := rpdb.ETIMEDOUT
+		if told {
+			want = rpdb.EHOSTUNREACH
+			data := w.packets(segments(0x18, 0x18))
+			w.after(time.Second, func() { a.icmp(icmpUnreach, 1, 0, data[len(data)-1]) })
+		}
+		_, err := c.Read(make([]byte, 1))
+		if d := a.Now().Sub(began); !errors.Is(err, want) || d < 920*time.Second || d > 930*time.Second {
+			t.Errorf("%v after %v, want %s", err, d, want.Name())
+		}
 	}
 }
 

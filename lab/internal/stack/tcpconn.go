@@ -33,6 +33,7 @@ type TCPConn struct {
 	turn    uint64 // counts gVisor's notifications
 	closed  bool
 	failed  rpdb.Errno // of an attempt to connect: an ICMP error, no answer
+	told    bool       // how the connection failed was told: once, as sk_err is
 	reading deadline
 	writing deadline
 	entry   waiter.Entry
@@ -106,7 +107,11 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 	case *tcpip.ErrClosedForReceive:
 		return 0, io.EOF
 	default:
-		err = fail("read", errnoOf(gerr))
+		errno := c.failure(gerr)
+		if errno == rpdb.OK {
+			return 0, io.EOF
+		}
+		err = fail("read", errno)
 	}
 	if err != nil {
 		return 0, c.opError("read", err)
@@ -127,13 +132,30 @@ func (c *TCPConn) Write(b []byte) (int, error) {
 			return err
 		})
 		if gerr != nil {
-			err = fail("write", errnoOf(gerr))
+			errno := c.failure(gerr)
+			if errno == rpdb.OK {
+				errno = rpdb.EPIPE
+			}
+			err = fail("write", errno)
 		}
 		if err != nil {
 			return n, c.opError("write", err)
 		}
 	}
 	return n, nil
+}
+
+// failure is the errno of an error that ended the connection, OK if it was told
+// before.
+func (c *TCPConn) failure(gerr tcpip.Error) rpdb.Errno {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.told {
+		return rpdb.OK
+	}
+	errno := errnoOf(gerr)
+	c.told = errno != rpdb.EPIPE
+	return errno
 }
 
 // CloseWrite ends the sending side: the peer reads the end of the stream.

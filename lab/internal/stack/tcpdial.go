@@ -41,7 +41,12 @@ func (s *Stack) dialTCP(ctx context.Context, network string, addr netip.AddrPort
 	if err != nil {
 		return nil, err
 	}
-	if err := c.connect(ctx, &path); err != nil {
+	if o.Local.Port() == 0 { // rules may look at the port (ip_route_newports)
+		f := o.flow(rpdb.ProtoTCP, c.local, c.remote)
+		path = s.net.Route(&f)
+	}
+	err = c.connect(ctx, &path)
+	if err != nil {
 		c.shut()
 		c.ep.Close()
 		return nil, err
@@ -180,6 +185,9 @@ func setHops(ep *tcp.Endpoint, v4 bool, hops uint8) {
 
 // connect shakes hands.
 func (c *TCPConn) connect(ctx context.Context, path *Path) error {
+	if path.Err != rpdb.OK {
+		return fail("connect", path.Err)
+	}
 	setHops(c.ep, c.remote.Addr().Is4(), c.t.s.hops(&c.o, path, c.remote.Addr()))
 	syn := newSYNTimer(c.t.s, func() { c.abandon(rpdb.ETIMEDOUT) })
 	defer syn.end()

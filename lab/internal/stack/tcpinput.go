@@ -161,8 +161,28 @@ func (s *Stack) tcpError(q *quote, e *ICMPError) {
 		t.mu.RUnlock()
 		if st := ep.EndpointState(); c != nil && (st == tcp.StateSynSent || st == tcp.StateConnecting) {
 			c.abandon(v.errno)
+		} else {
+			softError(ep, v.errno, q.src.Addr())
 		}
 	}
+}
+
+// softError is remembered for the case that the connection times out
+// (sk_err_soft).
+func softError(ep *tcp.Endpoint, errno rpdb.Errno, local netip.Addr) {
+	var e icmpFailure
+	switch errno {
+	case rpdb.EHOSTUNREACH:
+		e.kind = gstack.DestinationHostUnreachableTransportError
+	case rpdb.ENETUNREACH:
+		e.kind = gstack.DestinationNetworkUnreachableTransportError
+	default:
+		return
+	}
+	pkt := gstack.NewPacketBuffer(gstack.PacketBufferOptions{})
+	pkt.NetworkProtocolNumber = protocolOf(local)
+	ep.HandleError(e, pkt)
+	pkt.DecRef()
 }
 
 // tooBig lowers the size of a connection's segments (tcp_v4_mtu_reduced). A router
@@ -178,14 +198,18 @@ func (t *tcpStack) tooBig(ep *tcp.Endpoint, q *quote, mtu int) {
 		bare := len(q.upper) >= tcpHeader && q.upper[12]>>4 == tcpHeader/4
 		mtu += spaceForSACK(!bare)
 	}
-	ep.HandleError(packetTooBig(mtu), nil)
+	ep.HandleError(icmpFailure{gstack.PacketTooBigTransportError, uint32(mtu)}, nil)
 }
 
-// packetTooBig is the error as gVisor knows it, with the size of IP's payload.
-type packetTooBig uint32
+// icmpFailure is an ICMP error as gVisor knows it; info of a packet too big is the
+// size of IP's payload.
+type icmpFailure struct {
+	kind gstack.TransportErrorKind
+	info uint32
+}
 
-func (packetTooBig) Kind() gstack.TransportErrorKind { return gstack.PacketTooBigTransportError }
-func (packetTooBig) Origin() tcpip.SockErrOrigin     { return tcpip.SockExtErrorOriginICMP }
-func (packetTooBig) Type() uint8                     { return icmpUnreach }
-func (packetTooBig) Code() uint8                     { return icmpFragNeeded }
-func (p packetTooBig) Info() uint32                  { return uint32(p) }
+func (e icmpFailure) Kind() gstack.TransportErrorKind { return e.kind }
+func (e icmpFailure) Info() uint32                    { return e.info }
+func (icmpFailure) Origin() tcpip.SockErrOrigin       { return tcpip.SockExtErrorOriginICMP }
+func (icmpFailure) Type() uint8                       { return icmpUnreach }
+func (icmpFailure) Code() uint8                       { return 0 }

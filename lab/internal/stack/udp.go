@@ -32,10 +32,11 @@ func (s *Stack) ListenUDP(network string, addr netip.AddrPort, o Options) (*UDPC
 // DialUDP makes a socket bound to Options.Local and connected to an address, whose
 // source is what the host's routes give now (ip4_datagram_connect).
 func (s *Stack) DialUDP(network string, addr netip.AddrPort, o Options) (*UDPConn, error) {
-	if !o.Local.Addr().IsValid() && network != "udp4" && addr.Addr().Unmap().Is4() {
-		network = "udp4"
+	local := o.Local
+	if !local.Addr().IsValid() && network == "udp" && addr.Addr().Unmap().Is4() {
+		local = netip.AddrPortFrom(netip.IPv4Unspecified(), local.Port())
 	}
-	c, err := s.bindUDP(network, o.Local, o)
+	c, err := s.bindUDP(network, local, o)
 	if err == nil {
 		if err = c.Connect(addr); err != nil {
 			c.Close()

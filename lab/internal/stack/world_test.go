@@ -16,12 +16,13 @@ import (
 // the host that has the destination, over one path with a delay, loss and an MTU.
 // Its clock is real, or jumps when there is nothing to do.
 type world struct {
-	tb      testing.TB
-	virtual bool
-	delay   time.Duration
-	loss    float64
-	forget  bool // do not keep what was sent
-	mtu     int  // of the way between hosts, which sockets are not told (a router's)
+	tb       testing.TB
+	virtual  bool
+	delay    time.Duration
+	loss     float64
+	forget   bool // do not keep what was sent
+	verified bool // packets arrive with checksums known to be right
+	mtu      int  // of the way between hosts, which sockets are not told (a router's)
 
 	mu    sync.Mutex
 	rng   *rand.Rand
@@ -282,7 +283,7 @@ func (h *host) Output(p []byte, m Meta) {
 	}
 	lost := w.rng.Float64() < w.loss
 	w.mu.Unlock()
-	a, ok := parse(p, 0, ipv4Header)
+	a, ok := parse(p, 0, len(p))
 	if !ok {
 		w.tb.Errorf("not an IP packet: % x", p)
 		return
@@ -345,7 +346,8 @@ func (w *world) carry(from *host, dst netip.Addr, p []byte, m Meta) {
 func (h *host) deliver(p []byte, typ rpdb.RouteType) bool {
 	in := Arrival{IIF: eth0, Type: typ, Time: h.Now(), LinkBroadcast: typ != rpdb.Local}
 	in.Proto, in.Upper = upper(p)
-	if a, _ := parse(p, 0, ipv4Header); h.has(a.src) {
+	in.Verified = h.w.verified
+	if a, _ := parse(p, 0, len(p)); h.has(a.src) {
 		in.IIF = lo
 	}
 	if h.arrival != nil {
@@ -365,7 +367,7 @@ func (h *host) unreachable(p []byte) {
 // icmp tells the host's sockets of an error.
 func (h *host) icmp(typ, code uint8, info uint32, p []byte) {
 	n := len(p)
-	a, _ := parse(p, 0, ipv4Header)
+	a, _ := parse(p, 0, len(p))
 	h.stack.ICMPError(ICMPError{
 		Offender: a.dst, Type: typ, Code: code, Info: info, Quoted: p[:min(n, 548)], IIF: eth0, Time: h.Now(),
 	})

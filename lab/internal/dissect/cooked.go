@@ -66,16 +66,16 @@ func (d *dissector) cooked2(b []byte, length int) int {
 	return d.cooked(b, length, capture.SLL2Len, u16(b, 0), show)
 }
 
-// interfaceName is the name of the packet's interface, as the packet or the host
+// interfaceName is the name of the packet's interface, as the packet or else the host
 // tells it.
 func (d *dissector) interfaceName(index uint32) string {
+	if d.iface.Name != "" && d.iface.Name != "any" {
+		return d.iface.Name
+	}
 	if f := d.options.InterfaceOf; f != nil {
 		if name := f(int(index)); name != "" {
 			return name
 		}
-	}
-	if d.iface.Name != "" && d.iface.Name != "any" {
-		return d.iface.Name
 	}
 	return "?"
 }

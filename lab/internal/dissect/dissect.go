@@ -51,11 +51,11 @@ type Options struct {
 	NoChecksums bool         // -K
 	Stamp       Stamp
 	Nanoseconds bool
-	Location    *time.Location // for local times; nil is time.Local
-	Hex         Dump           // -x, -xx
-	HexASCII    Dump           // -X, -XX; wins over Hex and ASCII
-	ASCII       Dump           // -A, -AA
-	InterfaceOf func(index int) string
+	Location    *time.Location         // for local times; nil is time.Local
+	Hex         Dump                   // -x, -xx
+	HexASCII    Dump                   // -X, -XX; wins over Hex and ASCII
+	ASCII       Dump                   // -A, -AA
+	InterfaceOf func(index int) string // names of interfaces that packets do not tell; nil knows none
 }
 
 // Printer writes packets. It remembers the connections that it saw, for relative

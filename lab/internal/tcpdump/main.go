@@ -76,6 +76,14 @@ func (c *command) main(ctx context.Context, args []string) error {
 	if !o.numeric {
 		o.text.Names = c.known
 	}
+	o.text.InterfaceOf = func(index int) string {
+		for _, i := range c.src.Interfaces() {
+			if i.Index == index {
+				return i.Name
+			}
+		}
+		return ""
+	}
 	if o.read != "" {
 		return c.file()
 	}

@@ -83,11 +83,7 @@ type Conf6 struct {
 	Disabled, Forwarding, ProxyNDP, AcceptRedirects, AcceptRA bool
 	// Router tells whether the device itself has forwarding set: it says so in neighbour
 	// advertisements, whatever all has.
-	Router bool
-	// AcceptSourceRoute, Seg6 and RPL are the lower of the device's setting and all's:
-	// which routing headers are accepted.
-	AcceptSourceRoute                                               int32
-	Seg6, RPL                                                       bool
+	Router                                                          bool
 	ForceTLLAO, NotifyNeighbours, DropUnicast, DropUnsolicited      bool
 	SuppressFragments                                               bool  // of neighbour discovery (suppress_frag_ndisc)
 	NeighbourClass                                                  uint8 // traffic class of neighbour discovery (ndisc_tclass)
@@ -282,7 +278,6 @@ func (n *Namespace) viewConf6(d *device) Conf6 {
 		AcceptRA:        own[conf6AcceptRA] == 2 || own[conf6AcceptRA] == 1 && own[conf6Forwarding] == 0,
 		Router:          own[conf6Forwarding] != 0,
 
-		AcceptSourceRoute: min(own[24], all[24]), Seg6: min(own[44], all[44]) > 0, RPL: min(own[51], all[51]) > 0,
 		ForceTLLAO: own[28] != 0, NotifyNeighbours: own[29] != 0 || all[29] != 0, DropUnicast: own[40] != 0, DropUnsolicited: own[41] != 0,
 		SuppressFragments: own[32] != 0, NeighbourClass: uint8(own[50]), AcceptUntracked: own[57],
 		MLDVersion: max(own[16], all[16]), Solicits: own[conf6Solicits], SolicitDelay: own[9], SolicitGap: own[8],

@@ -8,7 +8,6 @@ const (
 	optPadN        = 1
 	optRouterAlert = 5
 	optJumbo       = 194
-	optHomeAddress = 201
 
 	optSkip     = 0
 	optDrop     = 1
@@ -20,7 +19,6 @@ const maxPadding = 7
 
 // Types of routing headers.
 const (
-	routingHome = 2
 	routingRPL  = 3
 	routingSeg6 = 4
 )
@@ -37,9 +35,9 @@ func extension6(proto uint8) bool {
 
 // skip6 finds the upper-layer header (ipv6_skip_exthdr): its protocol, and where it
 // begins, -1 if that is beyond the packet. In a piece behind the first that is the
-// fragment header; piece tells that there is one.
-func skip6(b []byte) (proto uint8, at int, piece bool) {
-	proto, at = b[nextHeader6], ip6Len
+// fragment header, of which piece is the offset with its flags, -1 if there is none.
+func skip6(b []byte) (proto uint8, at, piece int) {
+	proto, at, piece = b[nextHeader6], ip6Len, -1
 	for extension6(proto) {
 		if proto == protoNone || at+4 > len(b) {
 			return proto, -1, piece
@@ -47,9 +45,9 @@ func skip6(b []byte) (proto uint8, at int, piece bool) {
 		n := (int(b[at+1]) + 1) * 8
 		switch proto {
 		case protoFragment:
-			piece = true
-			if be16(b[at+2:])&^7 != 0 {
-				return proto, at, true
+			piece = int(be16(b[at+2:]))
+			if piece&^7 != 0 {
+				return proto, at, piece
 			}
 			n = fragmentLen
 		case protoAuth:
@@ -162,8 +160,6 @@ func (h *Host) option6(p *packet, opt []byte, at int, hop, unknownRefused bool) 
 		return p.six.alert
 	case hop && opt[0] == optJumbo:
 		return h.jumbo(p, opt, at)
-	case !hop && opt[0] == optHomeAddress: // ipv6_dest_hao: nobody agreed on one
-		return false
 	case unknownRefused:
 		return false
 	}
@@ -198,8 +194,8 @@ func (h *Host) jumbo(p *packet, opt []byte, at int) bool {
 	}
 }
 
-// routingHeader is ipv6_rthdr_rcv: routes that the sender chose are not followed, since
-// this host has no home address and no segments of its own.
+// routingHeader is ipv6_rthdr_rcv of a kernel without mobile IPv6: routes that the sender
+// chose are not followed. Segment routing is off by default; its segments are dropped.
 func (h *Host) routingHeader(p *packet) *packet {
 	x, b := header6(p), p.data()
 	if x == nil || dst6(b).IsMulticast() || p.kind != toHost {
@@ -209,10 +205,9 @@ func (h *Host) routingHeader(p *packet) *packet {
 	typ, left := x[2], x[3]
 	switch {
 	case typ == routingSeg6, typ == routingRPL:
-	case left == 0 && typ != routingHome:
+	case left == 0:
 		passHeader6(p, len(x))
 		return p
-	case typ == routingHome && (left == 0 || p.real.dev.Conf6.AcceptSourceRoute >= 0):
 	default:
 		h.error6(p, icmp6Parameter, parameterField, uint32(p.six.at+2))
 	}

@@ -2,7 +2,6 @@ package datapath
 
 import (
 	"net/netip"
-	"time"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -147,6 +146,3 @@ func (h *Host) copyToGroup6(l *link, p *packet, dst netip.Addr) bool {
 	}
 	return p.data()[7] != 0 && !dst.IsInterfaceLocalMulticast()
 }
-
-// redirectEvery is how often one destination, and one source, is told of a shorter way.
-const redirectEvery = time.Second

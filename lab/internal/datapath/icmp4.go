@@ -21,6 +21,7 @@ const (
 	icmpParameter    = 12
 	icmpTimestamp    = 13
 	icmpTimestampRep = 14
+	icmpMaskReply    = 18
 
 	unreachNet        = 0
 	unreachHost       = 1
@@ -34,14 +35,10 @@ const (
 
 const icmpLen = 8
 
-// isError4 reports whether an ICMP type is an error (icmp_pointers). Types that nobody
-// knows count as errors, since nothing may be said about those.
+// isError4 reports whether an ICMP type is an error (icmp_pointers). Types that the kernel
+// does not know count as errors, since nothing may be said about those.
 func isError4(typ uint8) bool {
-	switch typ {
-	case icmpEchoReply, icmpEcho, icmpTimestamp, icmpTimestampRep, 9, 10, 15, 16, 17, 18, 42, 43:
-		return false
-	}
-	return true
+	return typ != icmpEchoReply && typ != icmpEcho && (typ < icmpTimestamp || typ > icmpMaskReply)
 }
 
 // error4 tells the sender of a packet what became of it (icmp_send).
@@ -127,9 +124,7 @@ func (h *Host) allowed4(typ, code uint8, d *rpdb.Decision, to netip.Addr) bool {
 	if d.OIF == rpdb.Loopback {
 		return true
 	}
-	now := h.e.clock.Now()
-	every := time.Duration(v.Setting("ipv4/icmp_ratelimit")) * time.Second / 250
-	return h.limits.global(now, v.Setting("ipv4/icmp_msgs_per_sec"), v.Setting("ipv4/icmp_msgs_burst")) && h.limits.peer(to, now, every)
+	return h.allowed(to, ticks(v.Setting("ipv4/icmp_ratelimit")))
 }
 
 // icmp4 is icmp_rcv: b is the message.
@@ -147,7 +142,7 @@ func (h *Host) icmp4(p *packet, b []byte) {
 			h.reply4(p, icmpEchoReply, b)
 		}
 	case icmpTimestamp:
-		if len(b) >= 20 {
+		if len(b) >= icmpLen+4 {
 			h.replyTimestamp(p, b)
 		}
 	case icmpUnreach, icmpTimeExceeded, icmpParameter, icmpQuench:
@@ -158,7 +153,9 @@ func (h *Host) icmp4(p *packet, b []byte) {
 }
 
 func (h *Host) replyTimestamp(p *packet, b []byte) {
-	m := slices.Clone(b[:20])
+	m := make([]byte, 20)
+	copy(m, b[:icmpLen+4])
+	m[1] = 0
 	now := h.e.clock.Now().UTC()
 	ms := uint32((time.Duration(now.Hour())*time.Hour + time.Duration(now.Minute())*time.Minute +
 		time.Duration(now.Second())*time.Second + time.Duration(now.Nanosecond())).Milliseconds())
@@ -194,7 +191,7 @@ func (h *Host) reply4(p *packet, typ uint8, m []byte) {
 	r := h.e.build4(src, f.Dst, rpdb.ProtoICMP, b[1], h.defaultHops(h.view, &d, false), len(m))
 	x := r.data()[20:]
 	copy(x, m)
-	x[0], x[1] = typ, 0
+	x[0] = typ
 	h.sendICMP4(r, d, f.Mark, f.OIF)
 }
 
@@ -276,9 +273,8 @@ func (h *Host) tooBig4(p *packet, mtu int) {
 // sendRedirect4 tells a sender that it has a shorter way (ip_rt_send_redirect).
 func (h *Host) sendRedirect4(p *packet) {
 	b := p.data()
-	to := src4(b)
-	x := bucketOf(&h.limits.errors, to) // of the same peer, but its own count
-	if !x.allow(h.e.clock.Now(), 20*time.Millisecond, 9) {
+	now := h.ticks()
+	if !h.limits.peer(src4(b), now).allowRedirect(now) {
 		return
 	}
 	gw := h.next4(p, dst4(b))

@@ -52,6 +52,12 @@ func (h *Host) errorFrom6(p *packet, dev *link, typ, code uint8, info uint32) {
 	f := rpdb.Flow{Dst: src6(b), IPProto: rpdb.ProtoICMPv6}
 	if dst := dst6(b); !dst.IsMulticast() && p.kind == toHost && (h.ns.AddrType(dst, dev.dev.Index) == rpdb.Local || h.anycast6(dst, dev)) {
 		f.Src = dst
+	} else if p.in != nil { // rather an address of the device that it arrived on
+		in := p.real.dev.Index
+		if p.real.dev.IsLoopback() {
+			in = h.origin6(p)
+		}
+		f.Src = h.view.Database.SourceOn(in, f.Dst, 0)
 	}
 	if h.view.Setting("ipv6/fwmark_reflect") != 0 {
 		f.Mark = p.mark
@@ -98,8 +104,14 @@ func (h *Host) mayTell6(p *packet, b []byte, typ, code uint8, info uint32) bool 
 	if src := src6(b); src.IsUnspecified() || src.IsMulticast() {
 		return false
 	}
-	proto, at, _ := skip6(b)
-	return at < 0 || proto != rpdb.ProtoICMPv6 || at < len(b) && b[at]&0x80 != 0
+	proto, at, piece := skip6(b)
+	if at < 0 || proto != rpdb.ProtoICMPv6 {
+		return true
+	}
+	if at >= len(b) {
+		return piece > 0
+	}
+	return b[at]&0x80 != 0
 }
 
 // anycast6 reports whether errors may come from an anycast address
@@ -132,14 +144,13 @@ func (h *Host) allowed6(typ uint8, dev *link, d *rpdb.Decision, to netip.Addr) b
 	if !v.Limited6(typ) || d.OIF == rpdb.Loopback || dev.dev.IsLoopback() {
 		return true
 	}
-	now := h.e.clock.Now()
-	every := time.Duration(v.Setting("ipv6/icmp/ratelimit")) * time.Second / 250
+	every := ticks(v.Setting("ipv6/icmp/ratelimit"))
 	if d.Route != nil {
 		if _, cached := h.ns.Exception(to, d); !cached {
 			every >>= (128 - d.Route.Dst.Bits()) >> 5
 		}
 	}
-	return h.limits.global(now, v.Setting("ipv4/icmp_msgs_per_sec"), v.Setting("ipv4/icmp_msgs_burst")) && h.limits.peer(to, now, every)
+	return h.allowed(to, every)
 }
 
 // sendICMP6 sends a message by a flow whose way is known. m is the message, of which the

@@ -5,74 +5,113 @@ import (
 	"time"
 )
 
-// limits are what keeps a host from sending too many ICMP errors.
+// limits are what keeps a host from sending too many ICMP errors. Time counts in the
+// kernel's ticks, since what happens within one tick counts as at once.
 type limits struct {
-	peers  map[netip.Addr]*bucket // struct inet_peer
-	errors map[netip.Addr]*bucket // of ip_error
-	credit float64                // icmp_global
-	stamp  time.Time
+	peers  map[netip.Addr]*peer
+	credit float64 // icmp_global
+	stamp  ticks
 }
 
-// bucket holds the right to send, as time (inet_peer.rate_tokens).
-type bucket struct {
-	tokens time.Duration
-	last   time.Time
+// ticks are jiffies.
+type ticks int64
+
+const second ticks = 250
+
+func (h *Host) ticks() ticks { return ticks(h.e.clock.Now().UnixNano() / int64(time.Second/250)) }
+
+// peer is a host that messages are sent to (struct inet_peer).
+type peer struct {
+	tokens    ticks
+	last      ticks
+	redirects int
 }
 
-// maxPeers bounds what is remembered of single destinations.
-const maxPeers = 4096
+const (
+	maxPeers  = 4096 // how many are remembered
+	burst     = 6    // messages that a peer may get at once (XRLIM_BURST_FACTOR)
+	longSince = 60 * second
 
-// burst is how many messages a peer may get at once (XRLIM_BURST_FACTOR).
-const burst = 6
+	errorCost  = second     // ip_rt_error_cost
+	errorBurst = 5 * second // ip_rt_error_burst
+
+	redirectLoad    = second / 50 // ip_rt_redirect_load
+	redirectMost    = 9           // ip_rt_redirect_number
+	redirectSilence = redirectLoad << (redirectMost + 1)
+)
+
+// peer returns what is remembered of a peer (inet_getpeer).
+func (l *limits) peer(a netip.Addr, now ticks) *peer {
+	if l.peers == nil || len(l.peers) > maxPeers {
+		l.peers = map[netip.Addr]*peer{}
+	}
+	p := l.peers[a]
+	if p == nil {
+		p = &peer{last: now - longSince}
+		l.peers[a] = p
+	}
+	return p
+}
 
 // allow is inet_peer_xrlim_allow: one message a time, and a burst at first.
-func (b *bucket) allow(now time.Time, every time.Duration, burst int) bool {
-	if b.last.IsZero() {
-		b.tokens = every * time.Duration(burst)
-	} else {
-		b.tokens = min(b.tokens+now.Sub(b.last), every*time.Duration(burst))
+func (p *peer) allow(now, every ticks) bool {
+	if p.last != now {
+		p.tokens = min(p.tokens+now-p.last, burst*every)
+		p.last = now
 	}
-	b.last = now
-	if b.tokens < every {
+	if p.tokens < every {
 		return false
 	}
-	b.tokens -= every
+	p.tokens -= every
 	return true
 }
 
-func bucketOf(m *map[netip.Addr]*bucket, a netip.Addr) *bucket {
-	if *m == nil || len(*m) > maxPeers {
-		*m = map[netip.Addr]*bucket{}
+// allowRouteError limits what is told of missing ways (ip_error).
+func (p *peer) allowRouteError(now ticks) bool {
+	p.tokens = min(p.tokens+now-p.last, errorBurst)
+	p.last = now
+	if p.tokens < errorCost {
+		return false
 	}
-	b := (*m)[a]
-	if b == nil {
-		b = new(bucket)
-		(*m)[a] = b
-	}
-	return b
+	p.tokens -= errorCost
+	return true
 }
 
-// routeError limits what is told of missing ways: ip_rt_error_cost, ip_rt_error_burst.
-func (l *limits) routeError(to netip.Addr, now time.Time) bool {
-	return bucketOf(&l.errors, to).allow(now, time.Second, 5)
+// allowRedirect limits what is told of shorter ways (ip_rt_send_redirect): ever more
+// rarely, and no more once the peer did not listen to many.
+func (p *peer) allowRedirect(now ticks) bool {
+	switch {
+	case now > p.last+redirectSilence:
+		p.tokens, p.redirects = 0, 0
+	case p.redirects >= redirectMost:
+		p.last = now
+		return false
+	case p.redirects > 0 && now <= p.last+redirectLoad<<p.redirects:
+		return false
+	}
+	p.last = now
+	p.redirects++
+	return true
 }
 
-// global limits the messages of a host to all (icmp_global_allow).
-func (l *limits) global(now time.Time, perSecond, burst int64) bool {
-	if l.stamp.IsZero() {
-		l.credit = float64(burst)
+// message limits the messages of a host to all (icmp_global_allow) and to one peer
+// (icmpv4_xrlim_allow, icmpv6_xrlim_allow): one each time, and some at once.
+func (l *limits) message(to netip.Addr, now, every ticks, perSecond, most int64) bool {
+	if l.stamp == 0 {
+		l.credit = float64(most)
 	} else {
-		l.credit = min(l.credit+now.Sub(l.stamp).Seconds()*float64(perSecond), float64(burst))
+		l.credit = min(l.credit+float64(now-l.stamp)*float64(perSecond)/float64(second), float64(most))
 	}
 	l.stamp = now
-	if l.credit < 1 {
+	if l.credit < 1 || !l.peer(to, now).allow(now, every) {
 		return false
 	}
 	l.credit--
 	return true
 }
 
-// peer limits the messages to one (icmpv4_xrlim_allow, icmpv6_xrlim_allow).
-func (l *limits) peer(to netip.Addr, now time.Time, every time.Duration) bool {
-	return every == 0 || bucketOf(&l.peers, to).allow(now, every, burst)
+// allowed limits a message by the settings of a host; every is how often a peer gets one.
+func (h *Host) allowed(to netip.Addr, every ticks) bool {
+	v := h.view
+	return h.limits.message(to, h.ticks(), every, v.Setting("ipv4/icmp_msgs_per_sec"), v.Setting("ipv4/icmp_msgs_burst"))
 }

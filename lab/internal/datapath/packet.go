@@ -29,6 +29,7 @@ const (
 	protoNone     = 59
 	protoDestOpts = 60
 	protoHopByHop = 0
+	protoUDPLite  = 136
 )
 
 // frameKind tells whom a frame was sent to (skb->pkt_type).

@@ -104,7 +104,8 @@ func (h *Host) routeError4(p *packet) {
 	default:
 		return
 	}
-	if h.limits.routeError(src4(p.data()), h.e.clock.Now()) {
+	now := h.ticks()
+	if h.limits.peer(src4(p.data()), now).allowRouteError(now) {
 		h.error4(p, icmpUnreach, code, 0)
 	}
 }
@@ -124,8 +125,10 @@ func (h *Host) deliver4(p *packet) {
 	wanted := h.transport != nil && h.transport.Deliver(b, in)
 	if !wanted && !known {
 		switch proto {
-		case rpdb.ProtoUDP:
-			h.error4(p, icmpUnreach, unreachPort, 0)
+		case rpdb.ProtoUDP, protoUDPLite:
+			if validUDP(proto, src4(b), dst4(b), b[upper:]) {
+				h.error4(p, icmpUnreach, unreachPort, 0)
+			}
 		case rpdb.ProtoTCP:
 			if h.transport == nil {
 				h.reset(p, upper)

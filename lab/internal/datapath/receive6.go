@@ -10,10 +10,10 @@ import (
 // chain6 is how far the extension headers of a packet have been looked at
 // (struct inet6_skb_parm).
 type chain6 struct {
-	next    int  // where the number of the next header stands (nhoff)
-	at      int  // where that header begins
-	alert   bool // the packet has a router alert
-	pieces  bool // it came in fragments, or in one (IP6SKB_FRAGMENTED)
+	next   int  // where the number of the next header stands (nhoff)
+	at     int  // where that header begins
+	alert  bool // the packet has a router alert
+	pieces bool // it came in fragments, or in one (IP6SKB_FRAGMENTED)
 }
 
 const nextHeader6 = 6 // where the IPv6 header tells of the header behind it
@@ -103,7 +103,7 @@ func flowOf6(b []byte) rpdb.Flow {
 		f.IPProto = b[at]
 	default:
 		f.IPProto = proto
-		if !piece && at < len(b) {
+		if piece < 0 && at < len(b) {
 			f.SPort, f.DPort = ports(proto, b[at:])
 		}
 	}
@@ -147,7 +147,7 @@ func (h *Host) input6(p *packet) {
 // routeError6 tells the sender why there is no way (ip6_pkt_drop).
 func (h *Host) routeError6(p *packet) {
 	switch {
-	case dst6(p.data()).IsUnspecified() || p.d.Err == rpdb.EINVAL:
+	case p.d.Err == rpdb.EINVAL:
 	case p.d.Err == rpdb.EACCES:
 		h.error6(p, icmp6Unreach, unreach6Prohibited, 0)
 	default:
@@ -187,8 +187,8 @@ func (h *Host) deliverUpper6(p *packet) {
 	wanted := h.transport != nil && h.transport.Deliver(b, in)
 	if !wanted && !known {
 		switch proto {
-		case rpdb.ProtoUDP:
-			if validUDP(src6(b), dst6(b), b[upper:]) {
+		case rpdb.ProtoUDP, protoUDPLite:
+			if validUDP(proto, src6(b), dst6(b), b[upper:]) {
 				h.error6(p, icmp6Unreach, unreach6Port, 0)
 			}
 		case rpdb.ProtoTCP:
@@ -258,20 +258,24 @@ func (h *Host) control6(p *packet, proto uint8, upper int) bool {
 }
 
 // validUDP reports whether a datagram for a port that nobody has is one that the sender
-// is told of (__udp4_lib_rcv, __udp6_lib_rcv): its length and checksum are right.
-func validUDP(src, dst netip.Addr, b []byte) bool {
+// is told of (__udp4_lib_rcv, __udp6_lib_rcv, udplite_checksum_init): its length and checksum
+// are right.
+func validUDP(proto uint8, src, dst netip.Addr, b []byte) bool {
 	if len(b) < 8 {
 		return false
 	}
-	n := int(be16(b[4:]))
-	if n == 0 && src.Is6() {
+	n, whole := int(be16(b[4:])), len(b)
+	if n == 0 && (src.Is6() || proto == protoUDPLite) {
 		n = len(b)
 	}
 	if n < 8 || n > len(b) {
 		return false
 	}
-	if be16(b[6:]) == 0 {
-		return src.Is4()
+	if proto == rpdb.ProtoUDP {
+		whole = n
 	}
-	return fold(sum(b[:n], pseudo(src, dst, rpdb.ProtoUDP, n))) == 0
+	if be16(b[6:]) == 0 {
+		return src.Is4() && proto == rpdb.ProtoUDP
+	}
+	return fold(sum(b[:n], pseudo(src, dst, proto, whole))) == 0
 }

@@ -7,14 +7,17 @@ import (
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-const redirectLen = 40 // of a redirect up to its options
+const (
+	redirectLen   = 40     // of a redirect up to its options
+	redirectEvery = second // one destination, and one source, is told of shorter ways
+)
 
 // sendRedirect6 tells a sender that it has a shorter way (ndisc_send_redirect).
 func (h *Host) sendRedirect6(p *packet) {
-	b, now := p.data(), h.e.clock.Now()
+	b, now := p.data(), h.ticks()
 	l, from, dst := p.real, src6(b), dst6(b)
 	target := h.next6(p, dst)
-	if !bucketOf(&h.limits.peers, dst).allow(now, redirectEvery, burst) {
+	if !h.limits.peer(dst, now).allow(now, redirectEvery) {
 		return
 	}
 	src, ok := h.linkLocal6(l)
@@ -22,7 +25,7 @@ func (h *Host) sendRedirect6(p *packet) {
 		return
 	}
 	d := h.view.Database.Lookup(&rpdb.Flow{Dst: from, Src: src, OIF: l.dev.Index, IPProto: rpdb.ProtoICMPv6})
-	if d.Err != rpdb.OK || d.Gateway.IsValid() || !bucketOf(&h.limits.peers, from).allow(now, redirectEvery, burst) {
+	if d.Err != rpdb.OK || d.Gateway.IsValid() || !h.limits.peer(from, now).allow(now, redirectEvery) {
 		return
 	}
 	m := make([]byte, redirectLen, minMTU6)

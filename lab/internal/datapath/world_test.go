@@ -26,7 +26,11 @@ type lab struct {
 
 // newLab returns a world on a virtual clock with the named hosts, each with lo up.
 func newLab(t *testing.T, names ...string) *lab {
-	clock := NewVirtual(time.Unix(1_700_000_000, 0))
+	return newLabOn(t, NewVirtual(time.Unix(1_700_000_000, 0)), names...)
+}
+
+// newLabOn is newLab on another clock.
+func newLabOn(t *testing.T, clock Clock, names ...string) *lab {
 	w := netns.NewWorld(netns.Config{Clock: clock.Now, Seed: 1})
 	l := &lab{t: t, world: w, spaces: map[string]*netns.Namespace{}}
 	l.e = New(Config{World: w, Clock: clock, Seed: 1})

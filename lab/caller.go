@@ -22,8 +22,10 @@ func (s *session) serveCommand(k wire.Kind) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &remote{session: s, gone: ctx.Done(), asked: map[uint32]chan answer{}}
+	gone, cancel := context.WithCancel(context.Background())
+	ctx, interrupt := context.WithCancel(gone)
+	defer interrupt()
+	r := &remote{session: s, gone: gone.Done(), interrupt: interrupt, asked: map[uint32]chan answer{}}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -61,6 +63,8 @@ func (s *session) commandLine(k wire.Kind) (wire.CommandLine, error) {
 type remote struct {
 	session *session
 	gone    <-chan struct{} // closed when the process has ended, or become another program
+	// interrupt ends the command in its own way.
+	interrupt context.CancelFunc
 
 	mu    sync.Mutex
 	last  uint32
@@ -93,6 +97,9 @@ func (r *remote) listen() error {
 			if a.err = syscall.Errno(errno); errno == 0 {
 				a.err = errors.New(string(text))
 			}
+		case wire.Signal:
+			r.interrupt()
+			continue
 		default:
 			return &Error{rpdb.EINVAL, "a process that has called a command only answers"}
 		}
@@ -127,6 +134,12 @@ func (r *remote) ask(q wire.Question, body []byte) ([]byte, error) {
 // open implements caller.
 func (r *remote) open(name string) (io.ReadCloser, error) {
 	b, err := r.ask(wire.AskOpen, []byte(name))
+	return remoteFile{r, wire.Uint32(b)}, err
+}
+
+// create implements caller.
+func (r *remote) create(name string) (io.WriteCloser, error) {
+	b, err := r.ask(wire.AskCreate, []byte(name))
 	return remoteFile{r, wire.Uint32(b)}, err
 }
 

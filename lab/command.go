@@ -38,6 +38,8 @@ type Command struct {
 type caller interface {
 	// open opens a file to read it.
 	open(name string) (io.ReadCloser, error)
+	// create opens a file to write it anew.
+	create(name string) (io.WriteCloser, error)
 	// run runs a program with the streams of the process.
 	run(context.Context, wire.Program) (status int, err error)
 }
@@ -89,6 +91,8 @@ func toolOf(name string) func(*job, context.Context) int {
 	switch {
 	case name == "sysctl":
 		return (*job).sysctl
+	case hostCommand(name) != nil:
+		return (*job).host
 	case strings.HasPrefix(name, "ip"):
 		return (*job).ip
 	}
@@ -127,6 +131,8 @@ func (h here) open(name string) (io.ReadCloser, error) {
 	}
 	return os.Open(name)
 }
+
+func (here) create(name string) (io.WriteCloser, error) { return os.Create(name) }
 
 // run runs a program as a child, even one that would replace the process.
 func (h here) run(ctx context.Context, p wire.Program) (status int, err error) {

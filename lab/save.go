@@ -188,6 +188,7 @@ func (s *Server) load(h worldHeader, in io.Reader, progress func(done, all int))
 	s.spaces.world.Work()
 	s.spaces.sweep(nil) // what only processes and sockets kept; none is known yet
 	s.clock.run()
+	s.carry()
 	return nil
 }
 

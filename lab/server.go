@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/rulewalk/rulewalk/iproute2"
+	"github.com/rulewalk/rulewalk/lab/internal/datapath"
+	"github.com/rulewalk/rulewalk/lab/internal/hostcmd"
 	"github.com/rulewalk/rulewalk/netns"
 )
 
@@ -24,8 +26,6 @@ const (
 	helloTime = 10 * time.Second
 	// sweepTime is how often nameless namespaces are looked at.
 	sweepTime = time.Second
-	// timerTime is how often the timers of the world are looked at.
-	timerTime = 100 * time.Millisecond
 )
 
 // ErrClosed says that the server was shut down.
@@ -44,6 +44,10 @@ type Server struct {
 	config  netns.Config
 	clock   *clock
 	journal *journal
+	engine  *datapath.Engine
+
+	carryMu sync.Mutex
+	carried map[ID]*hostcmd.Host // the hosts whose sockets were asked for
 
 	mu       sync.Mutex
 	clients  map[net.Conn]bool
@@ -61,6 +65,7 @@ func NewServer(name string, c netns.Config) (*Server, error) {
 		return nil, err
 	}
 	s.spaces.add() // Root
+	s.carry()
 	return s, nil
 }
 
@@ -72,7 +77,7 @@ func newServer(name string, c netns.Config) (*Server, error) {
 	}
 	s := &Server{
 		name: name, born: time.Now(), clients: map[net.Conn]bool{}, done: make(chan struct{}),
-		config: c, clock: newClock(), journal: j,
+		config: c, clock: newClock(), journal: j, carried: map[ID]*hostcmd.Host{},
 	}
 	c.Clock, c.Journal, c.Process = s.clock.Now, j.add, s.locate
 	s.spaces = newSpaces(netns.NewWorld(c))
@@ -108,7 +113,6 @@ func (s *Server) Serve(l net.Listener) error {
 		_ = l.Close()
 	}()
 	defer s.Close()
-	go s.keepTime()
 	for {
 		c, err := l.Accept()
 		switch {
@@ -125,21 +129,6 @@ func (s *Server) Serve(l net.Listener) error {
 			continue
 		}
 		s.admit(c)
-	}
-}
-
-// keepTime does what time alone brings about in the world, so that those who wait for
-// notifications hear of it. Requests need no such help.
-func (s *Server) keepTime() {
-	tick := time.NewTicker(timerTime)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			s.spaces.world.Work()
-		case <-s.done:
-			return
-		}
 	}
 }
 
@@ -167,12 +156,16 @@ func (s *Server) leave(c net.Conn) {
 	delete(s.clients, c)
 }
 
-// Close ends the server and its connections. The world is as it was.
+// Close ends the server and its connections, and what its hosts send. The state of the
+// world is as it was.
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
+	}
+	if s.engine != nil {
+		defer s.engine.Close()
 	}
 	s.closed = true
 	s.journal.Close()

@@ -44,10 +44,18 @@ type Device struct {
 	VLANs    []VLANAbove
 	Macvlans []uint64
 
+	Ports []BridgePort // of a bridge
+
 	VLAN    *VLANInfo
 	Macvlan *MacvlanInfo
 	Tunnel  *TunnelInfo
 	Tun     *TunConfig
+}
+
+// BridgePort is a port of a bridge in a View.
+type BridgePort struct {
+	Index      int
+	Forwarding bool
 }
 
 // VLANInfo is what a VLAN device is.
@@ -235,6 +243,10 @@ func (n *Namespace) viewDevice(d *device) *Device {
 		out.VLAN = &VLANInfo{own.proto, own.id}
 	case *macvlan:
 		out.Macvlan = &MacvlanInfo{own.mode, own.sources}
+	case *bridge:
+		for _, p := range own.ports {
+			out.Ports = append(out.Ports, BridgePort{p.dev.Index, p.state == portForwarding})
+		}
 	case *tunnel:
 		out.Tunnel = &TunnelInfo{map[uint16][]byte{}}
 		for i, a := range own.kind.attrs {

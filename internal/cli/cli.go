@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	_ "github.com/rulewalk/rulewalk/lab/shim" // this program is the commands of a lab too
+	"github.com/rulewalk/rulewalk/lab"
 )
 
 // The exit statuses.
@@ -30,6 +30,9 @@ type Env struct {
 
 // Main runs the command line of the process and returns its exit status.
 func Main() int {
+	if status, ok := lab.RunCalled(); ok {
+		return status
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	return Run(ctx, os.Args[1:], Env{os.Stdin, os.Stdout, os.Stderr, os.Getenv})

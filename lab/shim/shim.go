@@ -45,13 +45,17 @@ type process struct {
 
 // Run has the command of the arguments run by the server at the other end of a
 // connection, for this process, and returns its exit status. An error says that the
-// server did not run it to its end.
-func Run(conn io.ReadWriter, args []string) (status int, err error) {
+// server did not run it to its end. The first signal of interrupts, which may be nil, has
+// the command end in its own way; passed is called then.
+func Run(conn io.ReadWriter, args []string, interrupts <-chan os.Signal, passed func()) (status int, err error) {
 	p := &process{conn: conn, files: map[uint32]*os.File{0: os.Stdin, 1: os.Stdout, 2: os.Stderr}, last: 2}
 	line := wire.CommandLine{Terminals: p.terminals(), Args: append([]string{base(args[0])}, args[1:]...), Env: os.Environ()}
 	b := wire.Append(make([]byte, 0, 16<<10), wire.Hello, []byte(wire.Greeting))
 	if _, err := conn.Write(wire.Append(b, wire.Run, line.Append(nil))); err != nil {
 		return 0, err
+	}
+	if interrupts != nil {
+		go p.passInterrupts(interrupts, passed)
 	}
 	for b = nil; ; {
 		var k wire.Kind
@@ -91,6 +95,24 @@ func (p *process) file(fd uint32) *os.File {
 	return p.files[fd]
 }
 
+// keep takes an open file in and returns its number.
+func (p *process) keep(f *os.File) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last++
+	p.files[p.last] = f
+	return wire.AppendUint32(nil, p.last)
+}
+
+// passInterrupts tells the command of the first interrupt; the next one ends the process.
+func (p *process) passInterrupts(signals <-chan os.Signal, done func()) {
+	<-signals
+	done()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = p.conn.Write(wire.Append(nil, wire.Signal, nil))
+}
+
 // answer answers a question.
 func (p *process) answer(b []byte) {
 	number, b := wire.TakeUint32(b)
@@ -128,11 +150,13 @@ func (p *process) carryOut(q wire.Question, b []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.last++
-		p.files[p.last] = f
-		return wire.AppendUint32(nil, p.last), nil
+		return p.keep(f), nil
+	case wire.AskCreate:
+		f, err := os.Create(string(b))
+		if err != nil {
+			return nil, err
+		}
+		return p.keep(f), nil
 	case wire.AskClose:
 		fd := wire.Uint32(b)
 		err := p.file(fd).Close()

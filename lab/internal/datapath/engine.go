@@ -92,6 +92,9 @@ func New(c Config) *Engine {
 func (e *Engine) Close() {
 	e.mu.Lock()
 	e.closed = true
+	for _, t := range e.timers {
+		t.place = -1
+	}
 	e.timers = nil
 	e.poke()
 	e.room.Broadcast()

@@ -62,7 +62,8 @@ func (h *Host) forProxy(p *packet) bool {
 		}
 	}
 	if dst6(b).IsLinkLocalUnicast() {
-		h.unreachable(p)
+		h.tellUnreachable(p)
+		h.e.free(p)
 		return true
 	}
 	return false

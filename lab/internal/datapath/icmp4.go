@@ -220,7 +220,7 @@ func (h *Host) heardError4(p *packet, b []byte) {
 	case b[0] == icmpParameter:
 		e.Info = uint32(b[4])
 	}
-	if h.tunnelError4(p, quoted, e) {
+	if h.tunnelError4(quoted) {
 		return
 	}
 	if h.transport != nil {

@@ -250,13 +250,11 @@ func (h *Host) heardError6(p *packet, m []byte) {
 		Offender: src6(p.data()), Type: m[0], Code: m[1], Info: be32(m[4:]), Quoted: slices.Clone(quoted),
 		IIF: in.IIF, SDIF: in.SDIF, Time: in.Time,
 	}
-	if m[0] == icmp6TooBig && (proto == rpdb.ProtoICMPv6 || h.transport != nil) {
+	tunnel := h.tunnelError6(quoted, proto)
+	if m[0] == icmp6TooBig && (proto == rpdb.ProtoICMPv6 || tunnel || h.transport != nil) {
 		h.learnMTU6(p, quoted, int(e.Info))
 	}
-	if h.tunnelError6(p, quoted, e) {
-		return
-	}
-	if h.transport != nil {
+	if h.transport != nil && !tunnel {
 		h.transport.ICMPError(e)
 	}
 }

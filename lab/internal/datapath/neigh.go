@@ -80,20 +80,20 @@ func (h *Host) resolved(k waitKey, ok bool) {
 		case ok:
 			h.toNeighbour(l, p, k.addr)
 		default:
-			h.unreachable(p)
+			h.tellUnreachable(p)
+			h.e.free(p)
 		}
 	}
 }
 
-// unreachable tells the sender of a packet that the next hop does not answer
+// tellUnreachable tells the sender of a packet that the next hop does not answer
 // (ipv4_link_failure, ip6_link_failure).
-func (h *Host) unreachable(p *packet) {
+func (h *Host) tellUnreachable(p *packet) {
 	if p.data()[0]>>4 == 6 {
 		h.error6(p, icmp6Unreach, unreach6Addr, 0)
 	} else {
 		h.error4(p, icmpUnreach, unreachHost, 0)
 	}
-	h.e.free(p)
 }
 
 // Probe implements netns.Packets.

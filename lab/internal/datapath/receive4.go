@@ -120,6 +120,9 @@ func (h *Host) deliver4(p *packet) {
 		b = p.data()
 	}
 	proto, upper := b[9], ihl4(b)
+	if h.receiveTunnel(p, src4(b), dst4(b), b[1], proto, upper) {
+		return
+	}
 	in := h.arrival(p, proto, upper)
 	known := h.control4(p, proto)
 	wanted := h.transport != nil && h.transport.Deliver(b, in)
@@ -172,7 +175,6 @@ func (h *Host) control4(p *packet, proto uint8) bool {
 		if len(b) >= 20 && b[13]&0x10 != 0 {
 			h.confirm(src4(p.data()))
 		}
-		return false
 	}
-	return h.receiveTunnel(p, proto)
+	return false
 }

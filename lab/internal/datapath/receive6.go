@@ -182,6 +182,9 @@ func (h *Host) deliver6(p *packet) {
 func (h *Host) deliverUpper6(p *packet) {
 	b := p.data()
 	proto, upper := b[p.six.next], p.six.at
+	if h.receiveTunnel(p, src6(b), dst6(b), tclass6(b), proto, upper) {
+		return
+	}
 	in := h.arrival6(p, proto, upper)
 	known := h.control6(p, proto, upper)
 	wanted := h.transport != nil && h.transport.Deliver(b, in)
@@ -252,9 +255,8 @@ func (h *Host) control6(p *packet, proto uint8, upper int) bool {
 		if len(b) >= 20 && b[13]&0x10 != 0 {
 			h.confirm(src6(p.data()))
 		}
-		return false
 	}
-	return h.receiveTunnel(p, proto)
+	return false
 }
 
 // validUDP reports whether a datagram for a port that nobody has is one that the sender

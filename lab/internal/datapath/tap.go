@@ -125,3 +125,28 @@ func (l *link) kindOf(frame []byte) frameKind {
 	}
 	return toMulticast
 }
+
+// Flow is what rules see of the packet in the frame; false if it is none of IP.
+func (f *Frame) Flow() (rpdb.Flow, bool) {
+	b := f.Data
+	if f.LinkType == Ethernet {
+		if len(b) < etherLen {
+			return rpdb.Flow{}, false
+		}
+		proto := be16(b[12:])
+		b = b[etherLen:]
+		if proto == proto8021Q && len(b) >= tagLen {
+			proto, b = be16(b[2:]), b[tagLen:]
+		}
+		if proto != protoIPv4 && proto != protoIPv6 {
+			return rpdb.Flow{}, false
+		}
+	}
+	switch {
+	case len(b) >= 20 && b[0]>>4 == 4 && ihl4(b) >= 20 && ihl4(b) <= len(b):
+		return flowOf4(b), true
+	case len(b) >= ip6Len && b[0]>>4 == 6:
+		return flowOf6(b), true
+	}
+	return rpdb.Flow{}, false
+}

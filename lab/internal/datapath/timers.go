@@ -49,9 +49,12 @@ func (t *timers) Pop() any {
 // after has the event loop call f when d has passed on the world's clock. It may be
 // called from any goroutine; stop reports whether it prevented the call.
 func (e *Engine) after(d time.Duration, f func()) (stop func() bool) {
-	t := &timer{at: e.clock.Now().Add(d), f: f}
+	t := &timer{at: e.clock.Now().Add(d), f: f, place: -1}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.closed {
+		return func() bool { return false }
+	}
 	e.timed++
 	t.order = e.timed
 	heap.Push(&e.timers, t)

@@ -14,8 +14,12 @@ const (
 	EnvNetNS  = "RULEWALK_NETNS" // the number of its namespace; unset: that which the world began with
 )
 
-// Commands are the commands of a world, which come first in the PATH of its processes.
-var Commands = []string{"ip", "sysctl"}
+// Commands are the commands of a world, which come first in the PATH of its processes:
+// those that set up its hosts, and those that run on them.
+var Commands = []string{
+	"ip", "sysctl", "why",
+	"arping", "curl", "iperf3", "nc", "nettest", "ping", "ping6", "ss", "tcpdump", "tracepath", "tracepath6", "traceroute", "traceroute6",
+}
 
 // IsCommand tells whether a program that was called by this name is a command of a
 // world. What follows ip is an object, as in iproute.
@@ -24,6 +28,21 @@ func IsCommand(name string) bool {
 		return true
 	}
 	for _, c := range Commands {
+		if name == c {
+			return true
+		}
+	}
+	return false
+}
+
+// Interruptible tells whether a command ends in its own way when the user interrupts it,
+// as ping does with its statistics.
+func Interruptible(name string) bool {
+	switch name {
+	case "sysctl", "why":
+		return false
+	}
+	for _, c := range Commands[2:] {
 		if name == c {
 			return true
 		}
@@ -55,6 +74,7 @@ const (
 	Ask     Kind = 'a' // server: a question; its number, what is asked (Question), its body
 	Answer  Kind = 'y' // client: the number of the question, the answer
 	Refusal Kind = 'n' // client: the number of the question, an errno of this system or 0, a text
+	Signal  Kind = 's' // client: the user interrupts the command
 )
 
 // Question is what a command asks of the process that it was called in.
@@ -64,6 +84,7 @@ type Question byte
 const (
 	AskRead    Question = 'r' // read from a file: its number, how much; an empty answer is the end
 	AskOpen    Question = 'o' // open a file to read it: its path; answered by its number
+	AskCreate  Question = 'n' // open a file to write it anew: its path; answered by its number
 	AskClose   Question = 'c' // close a file: its number
 	AskProgram Question = 'p' // run a program (Program); answered by its status
 )

@@ -1,0 +1,27 @@
+package lab
+
+import (
+	"github.com/rulewalk/rulewalk/lab/internal/datapath"
+	"github.com/rulewalk/rulewalk/lab/internal/hostcmd"
+	"github.com/rulewalk/rulewalk/lab/internal/stack"
+)
+
+// carry begins to carry the packets of the world.
+func (s *Server) carry() {
+	s.engine = datapath.New(datapath.Config{World: s.spaces.world, Clock: s.clock, Seed: s.config.Seed, Comment: comment})
+}
+
+// host returns the host of a namespace, with its sockets.
+func (s *Server) host(sp *space) *hostcmd.Host {
+	s.carryMu.Lock()
+	defer s.carryMu.Unlock()
+	h := s.carried[sp.id]
+	if h == nil {
+		d := s.engine.Host(sp.ns)
+		st := stack.New(d)
+		s.engine.Do(func() { d.SetTransport(st, st.Close) })
+		h = &hostcmd.Host{Host: d, Stack: st}
+		s.carried[sp.id] = h
+	}
+	return h
+}

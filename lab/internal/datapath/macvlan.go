@@ -1,0 +1,106 @@
+package datapath
+
+import (
+	"bytes"
+
+	"github.com/rulewalk/rulewalk/netns"
+)
+
+// sendMacvlan is macvlan_start_xmit: in mode bridge, devices on the same device below
+// hear each other.
+func (l *link) sendMacvlan(p *packet) {
+	l.sent(p)
+	below := l.e.find(l.dev.Lower)
+	if below == nil {
+		l.e.free(p)
+		return
+	}
+	b := p.data()
+	if l.dev.Macvlan.Mode == netns.MacvlanBridge && len(b) >= etherLen {
+		if b[0]&1 != 0 {
+			below.toMacvlans(p, l, func(m uint32) bool { return m == netns.MacvlanBridge })
+		} else if to := below.macvlanOf(b[:6]); to != nil && to.dev.Macvlan.Mode == netns.MacvlanBridge {
+			l.e.arrive(to, p)
+			return
+		}
+	}
+	below.send(p)
+}
+
+// macvlanOf returns the macvlan device of a hardware address, nil if there is none
+// (macvlan_hash_lookup).
+func (l *link) macvlanOf(addr []byte) *link {
+	for _, id := range l.dev.Macvlans {
+		if up := l.e.find(id); up != nil && bytes.Equal(up.dev.Address, addr) {
+			return up
+		}
+	}
+	return nil
+}
+
+// toMacvlans gives copies of a frame to the macvlan devices whose mode takes them
+// (macvlan_broadcast).
+func (l *link) toMacvlans(p *packet, but *link, takes func(mode uint32) bool) {
+	for _, id := range l.dev.Macvlans {
+		if up := l.e.find(id); up != nil && up != but && up.dev.Up() && takes(up.dev.Macvlan.Mode) {
+			c := l.e.clone(p)
+			c.depth, c.routed = 0, false
+			l.e.arrive(up, c)
+		}
+	}
+}
+
+// receiveMacvlan is macvlan_handle_frame; the Ethernet header was taken off. It reports
+// whether the frame is done with.
+func (l *link) receiveMacvlan(p *packet) bool {
+	p.off -= etherLen
+	b := p.data()
+	if b[0]&1 != 0 {
+		from := l.macvlanOf(b[6:12])
+		l.toMacvlans(p, from, func(mode uint32) bool {
+			switch {
+			case from == nil:
+				return mode != netns.MacvlanSource
+			case from.dev.Macvlan.Mode == netns.MacvlanVEPA: // the switch sent it back
+				return mode == netns.MacvlanVEPA || mode == netns.MacvlanBridge
+			}
+			return false
+		})
+		p.pull(etherLen)
+		return false
+	}
+	up := l.macvlanOf(b[:6])
+	if first := l.e.find(l.dev.Macvlans[0]); first != nil && first.dev.Macvlan.Mode == netns.MacvlanPassthru {
+		up = first
+	}
+	l.macvlanSources(p)
+	if up == nil || up.dev.Macvlan.Mode == netns.MacvlanSource {
+		p.pull(etherLen)
+		return false
+	}
+	if !up.dev.Up() {
+		l.e.free(p)
+		return true
+	}
+	up.dev.Counters.RxPackets.Add(1)
+	up.dev.Counters.RxBytes.Add(uint64(len(b)))
+	up.receive(p)
+	return true
+}
+
+// macvlanSources gives copies to devices of mode source that listen to the sender
+// (macvlan_forward_source).
+func (l *link) macvlanSources(p *packet) {
+	sender := p.data()[6:12]
+	for _, id := range l.dev.Macvlans {
+		up := l.e.find(id)
+		if up == nil || up.dev.Macvlan.Mode != netns.MacvlanSource {
+			continue
+		}
+		for _, a := range up.dev.Macvlan.Sources {
+			if bytes.Equal(a, sender) {
+				l.e.arrive(up, l.e.clone(p))
+			}
+		}
+	}
+}

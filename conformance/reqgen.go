@@ -32,6 +32,7 @@ var reqAreas = []reqArea{
 	{"routes6", []netlink.HeaderType{rtnl.RTMNewLink, rtnl.RTMNewAddr, rtnl.RTMNewRoute, rtnl.RTMDelRoute, rtnl.RTMGetRoute}, (*reqGen).routes6},
 	{"nexthops", []netlink.HeaderType{rtnl.RTMNewLink, rtnl.RTMNewAddr, rtnl.RTMNewNextHop, rtnl.RTMDelNextHop, rtnl.RTMGetNextHop}, (*reqGen).nexthops},
 	{"neighs", []netlink.HeaderType{rtnl.RTMNewLink, rtnl.RTMNewNeigh, rtnl.RTMDelNeigh, rtnl.RTMGetNeigh}, (*reqGen).neighs},
+	{"fdb", []netlink.HeaderType{rtnl.RTMNewLink, rtnl.RTMNewNeigh, rtnl.RTMDelNeigh, rtnl.RTMGetNeigh}, (*reqGen).fdbs},
 	{"mixed", []netlink.HeaderType{
 		rtnl.RTMNewLink, rtnl.RTMNewAddr, rtnl.RTMNewRoute, rtnl.RTMNewRule, rtnl.RTMNewNextHop, rtnl.RTMNewNeigh,
 	}, (*reqGen).mixed},
@@ -106,7 +107,7 @@ func (g *reqGen) message(m netlink.Message, s reqStep) {
 		s.sock = g.socket()
 	}
 	if g.spoilt > 0 && g.chance(g.spoilt) {
-		if data, how := (spoiler{g.dice}).spoil(s.data, g.seq); !foreign(data) {
+		if data, how := (spoiler{g.dice}).spoil(s.data, g.seq); !foreign(data) && !readsBeyond(data) {
 			s.data, s.spoilt = data, how
 		}
 	}
@@ -178,12 +179,35 @@ func foreign(datagram []byte) bool {
 	return false
 }
 
+// readsBeyond reports whether a request for a forwarding database ends in a number that
+// is too short, where the kernel reads on in its memory (rtnl_fdb_add has no policy).
+func readsBeyond(m []byte) bool {
+	s := reqStep{data: m}
+	t, f := s.typ()
+	if t&^3 != msgNeigh || f != familyBridge || len(m) < nlHeader+12 {
+		return false
+	}
+	m = m[:min(len(m), max(int(binary.NativeEndian.Uint32(m)), nlHeader+12))]
+	attrs, left := splitAttrs(m[nlHeader+12:])
+	room := len(left)
+	for _, a := range slices.Backward(attrs) {
+		if room += len(a.data); room >= 4 {
+			return false
+		}
+		if a.kind() == ndaNHID || a.kind() == ndaFlagsExt {
+			return true
+		}
+		room += 4
+	}
+	return false
+}
+
 // startsTimer reports whether a request gives a neighbour a state that a timer ends at
 // once (NUD_INCOMPLETE, NUD_DELAY, NUD_PROBE), which is in a jiffy or two.
 func startsTimer(m []byte) bool {
 	s := reqStep{data: m}
-	t, _ := s.typ()
-	return t == rtnl.RTMNewNeigh && len(m) >= nlHeader+12 &&
+	t, f := s.typ()
+	return t == rtnl.RTMNewNeigh && f != familyBridge && len(m) >= nlHeader+12 &&
 		binary.NativeEndian.Uint16(m[nlHeader+8:])&(rpdb.NUDIncomplete|rpdb.NUDDelay|rpdb.NUDProbe) != 0
 }
 

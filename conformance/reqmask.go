@@ -151,10 +151,14 @@ func ofReports(m []byte) bool {
 
 var reportAddrs = addrs("224.0.0.22", "ff02::16")
 
-// unordered sorts neighbours that follow one another: they lie in a table that is
-// hashed with a random key (neigh_hash_alloc), which dumps and flushes go through.
+// unordered sorts neighbours that follow one another, not those of bridges: they lie in
+// a table that is hashed with a random key (neigh_hash_alloc), which dumps and flushes go through.
 func unordered(msgs [][]byte) {
-	neigh := func(m []byte) bool { return netlink.HeaderType(binary.NativeEndian.Uint16(m[4:]))&^3 == msgNeigh }
+	neigh := func(m []byte) bool {
+		s := reqStep{data: m}
+		t, f := s.typ()
+		return t&^3 == msgNeigh && f != familyBridge
+	}
 	for i := 0; i < len(msgs); i++ {
 		n := i
 		for n < len(msgs) && neigh(msgs[n]) {

@@ -35,6 +35,7 @@ var fixedLen = map[attrKind]int{attrU8: 1, attrU16: 2, attrU32: 4, attrU64: 8, a
 type policy struct {
 	kind   attrKind
 	len    int
+	least  int      // of attrBinary with len: the shortest
 	exact  int      // of attrBinary: the only length, 0 any
 	nested []policy // of attrNested; nil: not looked into
 	min    uint64   // with max: the range of an integer
@@ -184,7 +185,7 @@ func validateAttr(a attr, policies []policy, how validation, ext *extack) error 
 			return failPolicy(rpdb.EINVAL, "Attribute failed policy validation", a, p)
 		}
 	case attrBinary:
-		if p.exact > 0 && len(a.data) != p.exact {
+		if p.exact > 0 && len(a.data) != p.exact || p.least > 0 && (len(a.data) < p.least || len(a.data) > p.len) {
 			return failPolicy(rpdb.ERANGE, "binary attribute size out of range", a, p)
 		}
 		if p.len > 0 && len(a.data) > p.len {

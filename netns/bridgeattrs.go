@@ -134,6 +134,9 @@ func (br *bridge) change(data attrs) error {
 			return fail(rpdb.ERANGE, "")
 		}
 		*c.to = v
+		if c.typ == brAgeingTime {
+			br.scheduleAge(0)
+		}
 	}
 	s.stp = min(s.stp, 1)
 	if data.has(brPriority) {
@@ -163,6 +166,9 @@ func (br *bridge) changeGroups(data attrs) error {
 		}
 		copy(s.groupAddr[:], data[brGroupAddr])
 	}
+	if data.has(brFDBFlush) {
+		br.flush(fdbFlush{mask: fdbStatic})
+	}
 	for i, n := range bridgeNumbers {
 		switch typ := int(n.typ); {
 		case !data.has(typ):
@@ -184,13 +190,20 @@ func (br *bridge) changeGroups(data attrs) error {
 // fill is br_fill_info.
 func (br *bridge) fill(m *message) {
 	s := &br.settings
-	for _, timer := range []uint16{16, 17, 18, 19} {
+	for _, timer := range []uint16{16, 17, 18} { // IFLA_BR_HELLO_TIMER, TCN_TIMER, TOPOLOGY_CHANGE_TIMER
 		m.u64(timer, 0)
 	}
-	m.u32(brForwardDelay, s.forwardDelay)
-	m.u32(brHelloTime, s.helloTime)
-	m.u32(brMaxAge, s.maxAge)
-	m.u32(brAgeingTime, s.ageingTime)
+	left := jiffies(0)
+	if br.gc != 0 {
+		left = max(br.gc-br.dev.ns.world.now(), 0)
+	}
+	m.u64(19, uint64(left.clock())) // IFLA_BR_GC_TIMER
+	for _, x := range []struct {
+		typ  uint16
+		time uint32
+	}{{brForwardDelay, s.forwardDelay}, {brHelloTime, s.helloTime}, {brMaxAge, s.maxAge}, {brAgeingTime, s.ageingTime}} {
+		m.u32(x.typ, uint32(clockJiffies(x.time).clock()))
+	}
 	m.u32(brSTPState, s.stp)
 	m.u16(brPriority, binary.BigEndian.Uint16(br.id[:]))
 	m.u8(brVLANFiltering, 0)
@@ -203,7 +216,7 @@ func (br *bridge) fill(m *message) {
 	m.u8(15, 0)  // IFLA_BR_TOPOLOGY_CHANGE_DETECTED
 	m.put(brGroupAddr, s.groupAddr[:])
 	m.words(brBoolOpts, []int32{int32(s.boolOpts), boolOptsMask})
-	m.u32(48, 0) // IFLA_BR_FDB_N_LEARNED
+	m.u32(48, br.fdb.learned) // IFLA_BR_FDB_N_LEARNED
 	m.u32(brFDBMaxLearned, s.maxLearned)
 	for i, n := range bridgeNumbers {
 		switch n.size {

@@ -1,9 +1,9 @@
 package netns
 
 import (
-	"bytes"
+	"container/list"
 	"encoding/binary"
-	"slices"
+	"sync/atomic"
 
 	"github.com/mdlayher/netlink"
 
@@ -14,56 +14,187 @@ import (
 // familyBridge is the family of messages about bridges (AF_BRIDGE).
 const familyBridge = 7
 
-// fdbEntry is a hardware address of the bridge itself or of a port (struct
-// net_bridge_fdb_entry). Addresses that bridges learn from packets are not emulated.
+// fdbKey is what an entry of a bridge's forwarding database is found by (struct
+// net_bridge_fdb_key). Without VLAN filtering the VLAN is 0.
+type fdbKey struct {
+	addr macAddr
+	vlan uint16
+}
+
+// macAddr is an Ethernet address.
+type macAddr [macLen]byte
+
+func (a macAddr) multicast() bool { return a[0]&1 != 0 }
+
+func (a macAddr) zero() bool { return a == macAddr{} }
+
+// fdbFlags tell of an entry where it comes from and whether it stays (BR_FDB_*).
+type fdbFlags uint16
+
+const (
+	fdbLocal          fdbFlags = 1 << iota // frames for it end here
+	fdbStatic                              // it does not age
+	fdbSticky                              // it does not move to another port
+	fdbByUser                              // a request made it
+	fdbExtLearned                          // something outside the bridge learned it
+	fdbOffloaded                           // no request sets it; a flush may ask for it
+	fdbNotify                              // activity is told
+	fdbInactive                            // and there was none for long
+	fdbDynamicLearned                      // it counts for the limit of learned entries
+)
+
+// fdbEntry is an entry of a bridge's forwarding database (struct
+// net_bridge_fdb_entry).
 type fdbEntry struct {
-	addr []byte
-	port *bridgePort // nil: the bridge
+	fdbKey
+	port  *bridgePort // nil: the bridge itself
+	flags fdbFlags
+	// When it was asked for and when it was heard of, in jiffies. Lookups and frames
+	// from a known port write them without the lock of the namespace.
+	used, updated atomic.Int64
+	place         *list.Element
 }
 
-func (br *bridge) findLocal(addr []byte) int {
-	return slices.IndexFunc(br.fdb, func(f *fdbEntry) bool { return bytes.Equal(f.addr, addr) })
+func (f *fdbEntry) has(flags fdbFlags) bool { return f.flags&flags == flags }
+
+// fdbTable is a bridge's forwarding database: entries are found by their key in
+// constant time, and listed with the newest first.
+type fdbTable struct {
+	entries map[fdbKey]*fdbEntry
+	newest  *list.List
+	learned uint32 // how many count for the limit (fdb_n_learned)
 }
 
-// addLocal adds an address unless it is known (fdb_add_local).
+func newFDBTable() fdbTable { return fdbTable{entries: map[fdbKey]*fdbEntry{}, newest: list.New()} }
+
+// all is a snapshot of the entries, the newest first.
+func (t *fdbTable) all() []*fdbEntry {
+	out := make([]*fdbEntry, 0, t.newest.Len())
+	for e := t.newest.Front(); e != nil; e = e.Next() {
+		out = append(out, e.Value.(*fdbEntry))
+	}
+	return out
+}
+
+// holdTime is how long an entry lives that nothing refreshes (hold_time). No spanning
+// tree changes here, which would shorten it.
+func (br *bridge) holdTime() jiffies { return clockJiffies(br.settings.ageingTime) }
+
+// expired is has_expired.
+func (br *bridge) expired(f *fdbEntry) bool {
+	return f.flags&(fdbStatic|fdbExtLearned) == 0 && jiffies(f.updated.Load())+br.holdTime() <= br.dev.ns.world.now()
+}
+
+// nud is the state of a neighbour that stands for an entry (fdb_to_nud).
+func (br *bridge) nud(f *fdbEntry) uint16 {
+	switch {
+	case f.has(fdbLocal):
+		return rpdb.NUDPermanent
+	case f.has(fdbStatic):
+		return rpdb.NUDNoARP
+	case br.expired(f):
+		return rpdb.NUDStale
+	}
+	return rpdb.NUDReachable
+}
+
+// createFDB adds an entry; nil if it is one that is learned, of which there are as many
+// as may be (fdb_create).
+func (br *bridge) createFDB(p *bridgePort, k fdbKey, flags fdbFlags) *fdbEntry {
+	t := &br.fdb
+	if flags&(fdbByUser|fdbLocal) == 0 {
+		if limit := br.settings.maxLearned; limit != 0 && t.learned >= limit {
+			return nil
+		}
+		flags |= fdbDynamicLearned
+		t.learned++
+	}
+	f := &fdbEntry{fdbKey: k, port: p, flags: flags}
+	now := int64(br.dev.ns.world.now())
+	f.used.Store(now)
+	f.updated.Store(now)
+	f.place = t.newest.PushFront(f)
+	t.entries[k] = f
+	return f
+}
+
+// deleteFDB is fdb_delete.
+func (br *bridge) deleteFDB(f *fdbEntry) {
+	delete(br.fdb.entries, f.fdbKey)
+	br.fdb.newest.Remove(f.place)
+	br.takeOver(f)
+	br.notifyFDB(rtnl.RTMDelNeigh, f)
+}
+
+// takeOver lets an entry count for the limit of learned ones no more.
+func (br *bridge) takeOver(f *fdbEntry) {
+	if f.has(fdbDynamicLearned) {
+		f.flags &^= fdbDynamicLearned
+		br.fdb.learned--
+	}
+}
+
+// addLocal adds an address of the bridge or of a port. Of a known one the first place
+// counts (fdb_add_local).
 func (br *bridge) addLocal(p *bridgePort, addr []byte) {
-	if !isUnicast(addr) || br.findLocal(addr) >= 0 {
+	if !isUnicast(addr) {
 		return
 	}
-	f := &fdbEntry{bytes.Clone(addr), p}
-	br.fdb = append(br.fdb, f)
-	br.notifyFDB(rtnl.RTMNewNeigh, f)
+	k := fdbKey{addr: macAddr(addr)}
+	if f := br.fdb.entries[k]; f != nil {
+		if f.has(fdbLocal) {
+			return
+		}
+		br.deleteFDB(f)
+	}
+	br.notifyFDB(rtnl.RTMNewNeigh, br.createFDB(p, k, fdbLocal|fdbStatic))
 }
 
 // delLocal deletes an address of p, unless another port or the bridge has it too
 // (fdb_delete_local).
 func (br *bridge) delLocal(p *bridgePort, f *fdbEntry) {
 	for _, o := range br.ports {
-		if o != p && bytes.Equal(o.dev.Address, f.addr) {
+		if o != p && string(o.dev.Address) == string(f.addr[:]) {
 			f.port = o
+			f.flags &^= fdbByUser
 			return
 		}
 	}
-	if p != nil && bytes.Equal(br.dev.Address, f.addr) {
+	if p != nil && string(br.dev.Address) == string(f.addr[:]) {
 		f.port = nil
+		f.flags &^= fdbByUser
 		return
 	}
-	br.fdb = slices.DeleteFunc(slices.Clone(br.fdb), func(x *fdbEntry) bool { return x == f })
-	br.notifyFDB(rtnl.RTMDelNeigh, f)
+	br.deleteFDB(f)
+}
+
+// own reports whether an entry is an address of p itself, not one that a request gave it.
+func (f *fdbEntry) own(p *bridgePort) bool {
+	return f.port == p && f.flags&(fdbLocal|fdbByUser) == fdbLocal
+}
+
+// unsyncStatic has a port that receives all no longer ask for the addresses that the
+// bridge knows (br_fdb_unsync_static), whoever asked.
+func (br *bridge) unsyncStatic(d *device) {
+	for _, f := range br.fdb.all() {
+		if f.has(fdbStatic) {
+			d.wantUnicast(f.addr[:], false)
+		}
+	}
 }
 
 // changeLocal follows a new address of the bridge (br_fdb_change_mac_address).
 func (br *bridge) changeLocal(addr []byte) {
-	if i := br.findLocal(br.dev.Address); i >= 0 && br.fdb[i].port == nil {
-		br.delLocal(nil, br.fdb[i])
+	if f := br.fdb.entries[fdbKey{addr: macAddr(br.dev.Address)}]; f != nil && f.own(nil) {
+		br.delLocal(nil, f)
 	}
 	br.addLocal(nil, addr)
 }
 
 // movePort follows a new address of a port (br_fdb_changeaddr).
 func (br *bridge) movePort(p *bridgePort) {
-	for _, f := range slices.Clone(br.fdb) {
-		if f.port == p {
+	for _, f := range br.fdb.all() {
+		if f.own(p) {
 			br.delLocal(p, f)
 			break
 		}
@@ -71,15 +202,16 @@ func (br *bridge) movePort(p *bridgePort) {
 	br.addLocal(p, p.dev.Address)
 }
 
-// forgetPort deletes what was learned on a port, and with all its own addresses too
+// forgetPort deletes the entries of a port that are not to stay, or all
 // (br_fdb_delete_by_port).
 func (br *bridge) forgetPort(p *bridgePort, all bool) {
-	if !all {
-		return
-	}
-	for _, f := range slices.Clone(br.fdb) {
-		if f.port == p {
+	for _, f := range br.fdb.all() {
+		switch {
+		case f.port != p, !all && f.flags&(fdbStatic|fdbExtLearned) != 0:
+		case f.has(fdbLocal):
 			br.delLocal(p, f)
+		default:
+			br.deleteFDB(f)
 		}
 	}
 }
@@ -95,106 +227,37 @@ func (br *bridge) encodeFDB(f *fdbEntry) []byte {
 	if f.port != nil {
 		d = f.port.dev
 	}
-	m := &message{b: make([]byte, neighHeaderLen)}
-	m.b[0] = familyBridge
-	binary.NativeEndian.PutUint32(m.b[4:], uint32(d.Index))
-	binary.NativeEndian.PutUint16(m.b[8:], rpdb.NUDPermanent)
-	m.put(ndaLLAddr, f.addr)
+	flags := uint8(0)
+	if f.has(fdbExtLearned) {
+		flags |= ntfExtLearned
+	}
+	if f.has(fdbSticky) {
+		flags |= ntfSticky
+	}
+	m := &message{b: fdbHead(d, br.nud(f), flags)}
+	m.put(ndaLLAddr, f.addr[:])
 	m.u32(ndaMaster, uint32(br.dev.Index))
 	m.u32(ndaFlagsExt, 0)
-	m.put(ndaCacheInfo, make([]byte, 16))
-	return m.b
-}
-
-// notify tells of a port (br_ifinfo_notify).
-func (p *bridgePort) notify(gone bool) {
-	typ := rtnl.RTMNewLink
-	if gone {
-		typ = rtnl.RTMDelLink
+	now := br.dev.ns.world.now()
+	ago := func(t int64) uint32 { return uint32((now - jiffies(t)).clock()) }
+	m.put(ndaCacheInfo, words32(0, ago(f.used.Load()), ago(f.updated.Load()), 0))
+	if f.vlan != 0 {
+		m.u16(ndaVLAN, f.vlan)
 	}
-	p.br.dev.ns.notify(nil, GroupLink, typ, 0, p.encode(typ))
-}
-
-// encode is br_fill_ifinfo for a port.
-func (p *bridgePort) encode(typ netlink.HeaderType) []byte {
-	m := p.br.encodeDevice(p.dev)
-	if typ == rtnl.RTMNewLink {
-		m.nest(iflaProtInfo|nestedFlag, func() { p.fill(m) })
+	if f.has(fdbNotify) {
+		bits := uint8(notifyActivity)
+		if f.has(fdbInactive) {
+			bits |= notifyInactive
+		}
+		m.nest(ndaFDBExt|nestedFlag, func() { m.u8(nfeaActivityNotify, bits) })
 	}
 	return m.b
 }
 
-// encodeDevice is br_fill_ifinfo for a port or for the bridge, without what only ports
-// have.
-func (br *bridge) encodeDevice(d *device) *message {
-	d.sync()
-	m := &message{b: make([]byte, 16, 256)}
-	m.b[0] = familyBridge
-	binary.NativeEndian.PutUint16(m.b[2:], d.Type)
-	binary.NativeEndian.PutUint32(m.b[4:], uint32(d.Index))
-	binary.NativeEndian.PutUint32(m.b[8:], d.Flags)
-	m.str(iflaIfname, d.Name)
-	m.u32(iflaMaster, uint32(br.dev.Index))
-	m.u32(iflaMTU, d.MTU)
-	m.u8(iflaOperstate, d.Operstate)
-	m.put(iflaAddress, d.Address)
-	if i := d.iflink(); i != d.Index {
-		m.u32(iflaLink, uint32(i))
-	}
-	return m
-}
-
-// filterBridgeParts are the parts that only a bridge itself has to tell, which make a
-// dump list it (RTEXT_FILTER_BRVLAN, BRVLAN_COMPRESSED, MRP, CFM_CONFIG, CFM_STATUS).
-const filterBridgeParts = 1<<1 | 1<<2 | 1<<4 | 1<<5 | 1<<6
-
-// dumpBridgePorts answers RTM_GETLINK of AF_BRIDGE (rtnl_bridge_getlink).
-func dumpBridgePorts(r *request) error {
-	mask, err := r.bridgeDumpMask()
-	if err != nil {
-		if r.strict() {
-			return err
-		}
-		r.ext.warn(refusal(err).Msg)
-	}
-	for _, d := range r.ns.devices.born {
-		if p := bridgePortOf(d); p != nil {
-			r.row(rtnl.RTMNewLink, 0, p.encode(rtnl.RTMNewLink))
-		}
-		if br, ok := d.own.(*bridge); ok && mask&filterBridgeParts != 0 {
-			r.row(rtnl.RTMNewLink, 0, br.encodeDevice(d).b)
-		}
-	}
-	return nil
-}
-
-// bridgeDumpMask reads what a dump is to tell (valid_bridge_getlink_req).
-func (r *request) bridgeDumpMask() (mask uint32, err error) {
-	how := liberal
-	if r.strict() {
-		if len(r.data) < linkHeaderLen {
-			return 0, fail(rpdb.EINVAL, "Invalid header for bridge link dump")
-		}
-		h := readLinkHeader(r.data)
-		if h.pad != 0 || h.typ != 0 || h.flags != 0 || h.change != 0 || h.index != 0 {
-			return 0, fail(rpdb.EINVAL, "Invalid values in header for bridge link dump request")
-		}
-		how = deprecatedStrict
-	}
-	if len(r.data) < linkHeaderLen {
-		return 0, fail(rpdb.EINVAL, "Invalid header length")
-	}
-	tb, err := parseAttrs(r.data[linkHeaderLen:], linkPolicy, how, &r.ext)
-	if err != nil {
-		return 0, err
-	}
-	for typ := range tb {
-		if tb.has(typ) && typ != iflaExtMask && r.strict() {
-			return 0, fail(rpdb.EINVAL, "Unsupported attribute in bridge link dump request")
-		}
-	}
-	if tb.has(iflaExtMask) {
-		mask = tb.u32(iflaExtMask)
-	}
-	return mask, nil
+// fdbHead is the header of a message about an entry of a forwarding database.
+func fdbHead(d *device, state uint16, flags uint8) []byte {
+	b := []byte{familyBridge, 0, 0, 0}
+	b = binary.NativeEndian.AppendUint32(b, uint32(d.Index))
+	b = binary.NativeEndian.AppendUint16(b, state)
+	return append(b, flags, 0)
 }

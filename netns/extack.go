@@ -143,6 +143,9 @@ func (p *policy) put(w *message) {
 				w.u32(policyMinL, uint32(p.exact))
 				w.u32(policyMaxL, uint32(p.exact))
 			}
+			if p.least > 0 {
+				w.u32(policyMinL, uint32(p.least))
+			}
 			if p.len > 0 {
 				w.u32(policyMaxL, uint32(p.len))
 			}

@@ -3,173 +3,242 @@ package netns
 import (
 	"encoding/binary"
 
-	"github.com/mdlayher/netlink"
-
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
 )
 
-// Flags of an entry of a forwarding database (NTF_*): where it is kept.
+// Flags of an entry of a forwarding database (NTF_*); those from the ninth bit on are
+// of NDA_FLAGS_EXT.
 const (
-	ntfSelf   = 1 << 1
-	ntfMaster = 1 << 2
+	ntfSelf      = 1 << 1 // it is kept by the device itself
+	ntfMaster    = 1 << 2 // by the bridge above
+	ntfOffloaded = 1 << 5
+	ntfSticky    = 1 << 6
+	ntfExtLocked = 1 << 1 // in NDA_FLAGS_EXT
 
 	macLen = 6
 )
 
-// fdbRequest is a request to add or delete an entry.
+// fdbOps is how devices of a kind keep a forwarding database (ndo_fdb_add and the
+// like). The functions that change it report whether they told of it themselves.
+type fdbOps struct {
+	add, del func(*fdbRequest) (told bool, err error)
+	flush    func(*fdbRequest) error           // nil: it cannot be emptied by one request
+	get      func(*fdbRequest) ([]byte, error) // nil: it cannot be asked for one entry
+	dump     func(*request, *device)
+}
+
+// ownFDB is the database of devices that only have lists of addresses
+// (ndo_dflt_fdb_add and the like).
+var ownFDB = &fdbOps{add: addOwnFDB, del: delOwnFDB, dump: dumpOwnFDB}
+
+// fdb is how the device keeps its forwarding database.
+func (d *device) fdb() *fdbOps {
+	if d.kind != nil && d.kind.fdb != nil {
+		return d.kind.fdb
+	}
+	return ownFDB
+}
+
+// fdbRequest is a request about an entry, or about all that fit.
 type fdbRequest struct {
+	*request
 	neighHeader
 	dev  *device
-	addr []byte
-	vlan bool
+	addr macAddr
+	vlan uint16 // 0: none
 	tb   attrs
 }
 
 // readFDB is the common part of rtnl_fdb_add and rtnl_fdb_del; a bulk deletion names no
 // address.
-func (r *request) readFDB(verb string, bulk bool) (q fdbRequest, err error) {
+func (r *request) readFDB(verb string, bulk bool) (*fdbRequest, error) {
 	if len(r.data) < neighHeaderLen {
-		return q, fail(rpdb.EINVAL, "Invalid header length")
+		return nil, fail(rpdb.EINVAL, "Invalid header length")
 	}
 	how := liberal
 	if bulk {
 		how = deprecatedStrict // nlmsg_parse without a policy
 	}
-	if q.tb, err = parseAttrs(r.data[neighHeaderLen:], make([]policy, ndaMax+1), how, &r.ext); err != nil {
-		return q, err
+	tb, err := parseAttrs(r.data[neighHeaderLen:], make([]policy, ndaMax+1), how, &r.ext)
+	if err != nil {
+		return nil, err
 	}
-	q.neighHeader = readNeighHeader(r.data)
+	q := &fdbRequest{request: r, neighHeader: readNeighHeader(r.data), tb: tb}
 	if q.index == 0 {
-		return q, fail(rpdb.EINVAL, "invalid ifindex")
+		return nil, fail(rpdb.EINVAL, "invalid ifindex")
 	}
 	if q.dev = r.ns.byIndex(q.index); q.dev == nil {
-		return q, fail(rpdb.ENODEV, "unknown ifindex")
+		return nil, fail(rpdb.ENODEV, "unknown ifindex")
 	}
-	if !bulk {
-		if q.addr = q.tb.get(ndaLLAddr); len(q.addr) != macLen {
-			return q, fail(rpdb.EINVAL, "invalid address")
+	notEther := func() error {
+		if q.dev.Type != arphrdEther {
+			return failf(rpdb.EINVAL, "FDB %s only supported for Ethernet devices", verb)
 		}
-		if q.vlan, err = fdbVLAN(q.tb); err != nil {
-			return q, err
+		return nil
+	}
+	if bulk {
+		return q, notEther()
+	}
+	if !tb.has(ndaLLAddr) || len(tb[ndaLLAddr]) != macLen {
+		return nil, fail(rpdb.EINVAL, "invalid address")
+	}
+	q.addr = macAddr(tb[ndaLLAddr])
+	if verb == "add" { // which asks the other way round
+		if err := notEther(); err != nil {
+			return nil, err
 		}
 	}
-	if q.dev.Type != arphrdEther {
-		return q, failf(rpdb.EINVAL, "FDB %s only supported for Ethernet devices", verb)
+	if q.vlan, err = fdbVLAN(tb); err != nil {
+		return nil, err
 	}
-	return q, nil
+	return q, notEther()
 }
 
-// get returns an attribute, nil if it is not there.
-func (a attrs) get(typ int) []byte {
-	if a.has(typ) {
-		return a[typ]
+// fdbVLAN is the VLAN of a request, 0 if it names none (fdb_vid_parse).
+func fdbVLAN(tb attrs) (uint16, error) {
+	switch {
+	case !tb.has(ndaVLAN):
+		return 0, nil
+	case len(tb[ndaVLAN]) != 2:
+		return 0, fail(rpdb.EINVAL, "invalid vlan attribute size")
+	}
+	v := tb.u16(ndaVLAN)
+	if v == 0 || v >= 4095 {
+		return 0, fail(rpdb.EINVAL, "invalid vlan id")
+	}
+	return v, nil
+}
+
+// u32Loose reads a number whose attribute nobody has checked: a short one goes on in
+// what follows it in the request (nla_get_u32).
+func (a attrs) u32Loose(typ int) uint32 {
+	var b [4]byte
+	if v := a[typ]; v != nil {
+		copy(b[:], v[:min(4, cap(v))])
+	}
+	return binary.NativeEndian.Uint32(b[:])
+}
+
+// parseNested reads an attribute of attributes (nla_parse_nested).
+func (q *fdbRequest) parseNested(typ uint16, p []policy) (attrs, error) {
+	var last attr
+	for b := q.data[neighHeaderLen:]; ; {
+		a, rest, ok := nextAttr(b)
+		if !ok {
+			break
+		}
+		if b = rest; a.typ == typ {
+			last = a
+		}
+	}
+	if last.raw&nestedFlag == 0 {
+		return nil, failAttr(rpdb.EINVAL, "NLA_F_NESTED is missing", last.data)
+	}
+	return parseAttrs(last.data, p, strict, &q.ext)
+}
+
+// parseFlush reads the attributes of a bulk deletion, which the database knows.
+func (q *fdbRequest) parseFlush(p []policy) (attrs, error) {
+	whole := make([]policy, ndaMax+1)
+	copy(whole, p)
+	return parseAttrs(q.data[neighHeaderLen:], whole, strict, &q.ext)
+}
+
+// checkFlush checks which entries a bulk deletion asks for.
+func (q *fdbRequest) checkFlush(flags uint8) error {
+	switch {
+	case q.flags&^(ntfSelf|ntfMaster|flags) != 0:
+		return fail(rpdb.EINVAL, "Unsupported fdb flush ndm flag bits set")
+	case q.state&^(rpdb.NUDPermanent|rpdb.NUDNoARP) != 0:
+		return fail(rpdb.EINVAL, "Unsupported fdb flush ndm state bits set")
 	}
 	return nil
 }
 
-// fdbVLAN reports whether a VLAN is named (fdb_vid_parse).
-func fdbVLAN(tb attrs) (bool, error) {
-	b := tb.get(ndaVLAN)
-	switch {
-	case b == nil:
-		return false, nil
-	case len(b) != 2:
-		return false, fail(rpdb.EINVAL, "invalid vlan attribute size")
-	}
-	if v := binary.NativeEndian.Uint16(b); v == 0 || v >= 4096 {
-		return false, fail(rpdb.EINVAL, "invalid vlan id")
-	}
-	return true, nil
+// master reports whether a request is for the bridge above the device.
+func (q *fdbRequest) master() bool {
+	return (q.flags == 0 || q.flags&ntfMaster != 0) && bridgePortOf(q.dev) != nil
 }
 
-// viaKind reports whether a request is for the database of a bridge or another device
-// that keeps one, whose entries are not emulated: only addresses of devices are.
-func (q *fdbRequest) viaKind() bool {
-	toMaster := (q.flags == 0 || q.flags&ntfMaster != 0) && bridgePortOf(q.dev) != nil
-	ownKind := q.flags&ntfSelf != 0 && q.dev.kind != nil &&
-		(q.dev.kind.name == "bridge" || q.dev.kind.name == "vxlan" || q.dev.kind.name == "macvlan")
-	return toMaster || ownKind
+// served takes the flag of what has done its part out of the request. Who is refused
+// by the other part gets the request back without it.
+func (q *fdbRequest) served(flag uint8) {
+	q.flags &^= flag
+	q.data = append(make([]byte, 0, cap(q.data)), q.data...) // as long as outcomeAttrs counts on
+	q.data[ndmFlagsAt] = q.flags
 }
+
+const ndmFlagsAt = 10 // offset of ndm_flags in struct ndmsg
 
 // newFDB answers RTM_NEWNEIGH of AF_BRIDGE (rtnl_fdb_add).
 func newFDB(r *request) error {
 	q, err := r.readFDB("add", false)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case q.viaKind():
-		return fail(rpdb.EOPNOTSUPP, "entries of bridges, VXLAN and macvlan devices are not emulated")
-	case q.flags&ntfSelf == 0:
-		return fail(rpdb.EOPNOTSUPP, "")
 	}
-	return q.addOwn(r)
+	done := false
+	if q.master() {
+		if _, err := bridgeFDB.add(q); err != nil {
+			return err
+		}
+		q.served(ntfMaster)
+		done = true
+	}
+	if q.flags&ntfSelf == 0 {
+		return unserved(done)
+	}
+	told, err := q.dev.fdb().add(q)
+	if err == nil && !told {
+		q.tellOwn(rtnl.RTMNewNeigh)
+	}
+	return err
 }
 
-// addOwn has the device receive an address (ndo_dflt_fdb_add).
-func (q *fdbRequest) addOwn(r *request) error {
-	list := q.list()
-	switch {
-	case q.state != 0 && q.state&rpdb.NUDPermanent == 0, q.tb.has(ndaFlagsExt), q.vlan, list == nil:
-		return fail(rpdb.EINVAL, "")
-	case list.find(q.addr) < 0:
-		list.add(q.addr)
-		q.dev.syncUnicast()
-	case r.head.Flags&netlink.Excl != 0:
-		return fail(rpdb.EEXIST, "")
+// unserved refuses a request that nobody was asked to serve.
+func unserved(done bool) error {
+	if done {
+		return nil
 	}
-	q.dev.ns.notify(nil, GroupNeigh, rtnl.RTMNewNeigh, 0, ownFDB(q.dev, q.addr, q.state))
-	return nil
+	return fail(rpdb.EOPNOTSUPP, "")
 }
 
-// list is where the device keeps an address, nil for one of zeroes.
-func (q *fdbRequest) list() *hwAddrs {
-	linkLocal := string(q.addr[:5]) == "\x01\x80\xc2\x00\x00" && q.addr[5]&0xf0 == 0
-	switch {
-	case isUnicast(q.addr) || linkLocal:
-		return &q.dev.unicast
-	case q.addr[0]&1 != 0:
-		return &q.dev.multicast
-	}
-	return nil
-}
-
-// delFDB answers RTM_DELNEIGH of AF_BRIDGE (rtnl_fdb_del, ndo_dflt_fdb_del).
+// delFDB answers RTM_DELNEIGH of AF_BRIDGE (rtnl_fdb_del).
 func delFDB(r *request) error {
 	bulk := r.head.Flags&flagBulk != 0
 	q, err := r.readFDB("delete", bulk)
 	if err != nil {
 		return err
 	}
-	if q.flags&ntfSelf == 0 || bulk || q.viaKind() {
-		return fail(rpdb.EOPNOTSUPP, "")
+	done := false
+	if q.master() {
+		if _, err := q.remove(bridgeFDB, bulk); err != nil {
+			return err
+		}
+		q.served(ntfMaster)
+		done = true
 	}
-	list := q.list()
+	if q.flags&ntfSelf == 0 {
+		return unserved(done)
+	}
+	told, err := q.remove(q.dev.fdb(), bulk)
+	if err == nil && !told {
+		q.tellOwn(rtnl.RTMDelNeigh)
+	}
+	return err
+}
+
+func (q *fdbRequest) remove(ops *fdbOps, bulk bool) (told bool, err error) {
 	switch {
-	case q.state&rpdb.NUDPermanent == 0, list == nil:
-		return fail(rpdb.EINVAL, "")
-	case !list.del(q.addr):
-		return fail(rpdb.ENOENT, "")
+	case !bulk:
+		return ops.del(q)
+	case ops.flush == nil:
+		return true, fail(rpdb.EOPNOTSUPP, "")
 	}
-	q.dev.syncUnicast()
-	q.dev.ns.notify(nil, GroupNeigh, rtnl.RTMDelNeigh, 0, ownFDB(q.dev, q.addr, q.state))
-	return nil
+	return true, ops.flush(q)
 }
 
-// ownFDB is the message of an address that a device itself receives
-// (nlmsg_populate_fdb_fill).
-func ownFDB(d *device, addr []byte, state uint16) []byte {
-	m := &message{b: make([]byte, neighHeaderLen)}
-	m.b[0] = familyBridge
-	binary.NativeEndian.PutUint32(m.b[4:], uint32(d.Index))
-	binary.NativeEndian.PutUint16(m.b[8:], state)
-	m.b[10] = ntfSelf
-	m.put(ndaLLAddr, addr)
-	return m.b
-}
-
-// getFDB answers RTM_GETNEIGH of AF_BRIDGE (rtnl_fdb_get) as far as no bridge is asked,
-// whose entries are not emulated.
+// getFDB answers RTM_GETNEIGH of AF_BRIDGE (rtnl_fdb_get).
 func getFDB(r *request) error {
 	invalid := func(text string) error { return fail(rpdb.EINVAL, text) }
 	h, tb, err := r.validFDBGet()
@@ -179,27 +248,41 @@ func getFDB(r *request) error {
 	if !tb.has(ndaLLAddr) {
 		return invalid("Missing lookup address for fdb get request")
 	}
-	var d, br *device
+	q := &fdbRequest{request: r, neighHeader: h, addr: macAddr(tb[ndaLLAddr]), tb: tb}
+	q.vlan, _ = fdbVLAN(tb) // which is checked
 	if h.index != 0 {
-		if d = r.ns.byIndex(h.index); d == nil {
+		if q.dev = r.ns.byIndex(h.index); q.dev == nil {
 			return fail(rpdb.ENODEV, "Unknown device ifindex")
 		}
 	}
+	master := 0
 	if tb.has(ndaMaster) {
-		if d != nil {
-			return invalid("Master and device are mutually exclusive")
-		}
-		if br = r.ns.byIndex(tb.index(ndaMaster)); br == nil {
-			return invalid("Invalid master ifindex")
-		}
+		master = tb.index(ndaMaster)
 	}
 	switch {
-	case d == nil && br == nil:
+	case master != 0 && q.dev != nil:
+		return invalid("Master and device are mutually exclusive")
+	case master != 0:
+		if q.dev = r.ns.byIndex(master); q.dev == nil {
+			return invalid("Invalid master ifindex")
+		}
+	case q.dev == nil:
 		return fail(rpdb.ENODEV, "No device specified")
-	case d != nil && (h.flags == 0 || h.flags&ntfMaster != 0) && bridgePortOf(d) == nil:
-		return invalid("Device is not a bridge port")
+	case h.flags == 0 || h.flags&ntfMaster != 0:
+		if bridgePortOf(q.dev) == nil {
+			return invalid("Device is not a bridge port")
+		}
+		q.dev = q.dev.master
 	}
-	return fail(rpdb.EOPNOTSUPP, "Fdb get operation not supported by device")
+	get := q.dev.fdb().get
+	if get == nil {
+		return fail(rpdb.EOPNOTSUPP, "Fdb get operation not supported by device")
+	}
+	body, err := get(q)
+	if err == nil {
+		r.reply(rtnl.RTMNewNeigh, 0, body)
+	}
+	return err
 }
 
 // validFDBGet is valid_fdb_get_strict.
@@ -245,7 +328,7 @@ func dumpFDB(r *request) error {
 	}
 	for _, d := range r.ns.devices.list {
 		p := bridgePortOf(d)
-		br, isBridge := d.own.(*bridge)
+		_, isBridge := d.own.(*bridge)
 		switch {
 		case f.dev != 0 && d.Index != f.dev:
 			continue
@@ -256,35 +339,9 @@ func dumpFDB(r *request) error {
 		if p != nil {
 			p.br.dumpFDB(r, p)
 		}
-		if !d.isVXLAN() {
-			dumpOwnFDB(r, d)
-		}
-		if isBridge {
-			br.dumpFDB(r, nil)
-		}
+		d.fdb().dump(r, d)
 	}
 	return nil
-}
-
-// dumpOwnFDB is ndo_dflt_fdb_dump.
-func dumpOwnFDB(r *request, d *device) {
-	if d.Type != arphrdEther {
-		return
-	}
-	for _, list := range []hwAddrs{d.unicast, d.multicast} {
-		for _, h := range list {
-			r.row(rtnl.RTMNewNeigh, 0, ownFDB(d, h.addr, rpdb.NUDPermanent))
-		}
-	}
-}
-
-// dumpFDB is br_fdb_dump: the addresses of a port, or those of the bridge itself.
-func (br *bridge) dumpFDB(r *request, p *bridgePort) {
-	for i := len(br.fdb) - 1; i >= 0; i-- {
-		if f := br.fdb[i]; f.port == p {
-			r.row(rtnl.RTMNewNeigh, 0, br.encodeFDB(f))
-		}
-	}
 }
 
 // fdbFilter reads the filter of a dump (valid_fdb_dump_strict, valid_fdb_dump_legacy).

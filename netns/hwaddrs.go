@@ -13,6 +13,9 @@ type hwAddrs []hwAddr
 type hwAddr struct {
 	addr  []byte
 	users int
+	// synced counts the devices on top that want the address by theirs, syncs how
+	// often this one has the device below want it.
+	synced, syncs int
 }
 
 func (l hwAddrs) find(addr []byte) int {
@@ -25,7 +28,7 @@ func (l *hwAddrs) add(addr []byte) {
 		(*l)[i].users++
 		return
 	}
-	*l = append(*l, hwAddr{bytes.Clone(addr), 1})
+	*l = append(*l, hwAddr{addr: bytes.Clone(addr), users: 1})
 }
 
 // del is __hw_addr_del; false if the address is not there.
@@ -34,10 +37,55 @@ func (l *hwAddrs) del(addr []byte) bool {
 	if i < 0 {
 		return false
 	}
+	l.drop(i)
+	return true
+}
+
+func (l *hwAddrs) drop(i int) {
 	if (*l)[i].users--; (*l)[i].users == 0 {
 		*l = slices.Delete(*l, i, i+1)
 	}
-	return true
+}
+
+// syncTo has another list hold the addresses that this one holds, and no longer those
+// that are held here for nothing else (__hw_addr_sync).
+func (l *hwAddrs) syncTo(to *hwAddrs) {
+	for i := 0; i < len(*l); i++ {
+		switch h := &(*l)[i]; {
+		case h.syncs == 0:
+			to.add(h.addr)
+			(*to)[to.find(h.addr)].synced++
+			h.syncs++
+			h.users++
+		case h.users == 1 && l.unsync(to, i):
+			i--
+		}
+	}
+}
+
+// unsyncFrom undoes syncTo (__hw_addr_unsync).
+func (l *hwAddrs) unsyncFrom(to *hwAddrs) {
+	for i := 0; i < len(*l); i++ {
+		if (*l)[i].syncs > 0 && l.unsync(to, i) {
+			i--
+		}
+	}
+}
+
+// unsync lets another list no longer hold an address, and reports whether it is gone
+// from this one too (__hw_addr_unsync_one).
+func (l *hwAddrs) unsync(to *hwAddrs, i int) (gone bool) {
+	h := &(*l)[i]
+	j := to.find(h.addr)
+	if j < 0 || (*to)[j].synced == 0 {
+		return false
+	}
+	(*to)[j].synced--
+	to.drop(j)
+	h.syncs--
+	gone = h.users == 1
+	l.drop(i)
+	return gone
 }
 
 // groupMAC is the hardware address of a multicast group on Ethernet (ip_eth_mc_map,
@@ -67,6 +115,7 @@ func (d *device) hearGroup(a netip.Addr, more bool, heard *bool) {
 	} else {
 		d.multicast.del(mac)
 	}
+	d.setRxMode()
 }
 
 // hearGroups4 is hearGroup for all IPv4 groups of a device (ip_mc_up, ip_mc_down).

@@ -21,5 +21,9 @@ func (w *World) now() jiffies {
 // seconds is a time span in jiffies.
 func seconds(s uint32) jiffies { return jiffies(s) * hz }
 
+// clockJiffies is a time span in jiffies (clock_t_to_jiffies), from hundredths of a
+// second.
+func clockJiffies(t uint32) jiffies { return jiffies(t) * hz / userHz }
+
 // clock returns the time in hundredths of a second (jiffies_to_clock_t).
 func (j jiffies) clock() int64 { return int64(j) * userHz / hz }

@@ -15,9 +15,11 @@ type bridge struct {
 	dev       *device
 	id        bridgeID
 	ports     []*bridgePort // the newest first, as br->port_list
-	fdb       []*fdbEntry   // the bridge's own addresses
+	portOf    map[*device]*bridgePort
+	fdb       fdbTable
+	gc        jiffies // when entries age; 0: they do not
 	mtuByUser bool
-	featured  bool // netdev_update_features saw ports
+	features  offloads // as netdev_update_features saw the ports last
 	settings  bridgeSettings
 }
 
@@ -50,7 +52,7 @@ func init() {
 			d.maxMTU = 65535
 			d.sizes.tso = 65536
 			d.randomAddress()
-			d.own = &bridge{dev: d, id: bridgeID{0: 0x80}, settings: freshBridge}
+			d.own = &bridge{dev: d, id: bridgeID{0: 0x80}, settings: freshBridge, portOf: map[*device]*bridgePort{}, fdb: newFDBTable()}
 		},
 		newLink: newBridge,
 		change: func(l *linkRequest, d *device) error {
@@ -58,6 +60,7 @@ func init() {
 		},
 		dellink:    deleteBridge,
 		noFilter:   true,
+		fdb:        bridgeFDB,
 		open:       openBridge,
 		stop:       stopBridge,
 		setAddress: setBridgeAddress,
@@ -83,12 +86,7 @@ func bridgePortOf(d *device) *bridgePort {
 	if !ok {
 		return nil
 	}
-	for _, p := range br.ports {
-		if p.dev == d {
-			return p
-		}
-	}
-	return nil
+	return br.portOf[d]
 }
 
 // newBridge is br_dev_newlink.
@@ -115,11 +113,14 @@ func deleteBridge(d *device, list []*device) []*device {
 		br.removePort(p)
 	}
 	br.forgetPort(nil, true)
+	br.gc = 0
 	return list
 }
 
 func openBridge(d *device) error {
-	for _, p := range d.own.(*bridge).ports {
+	br := d.own.(*bridge)
+	br.scheduleAge(hz / 10)
+	for _, p := range br.ports {
 		if p.dev.running && p.dev.operUp() {
 			p.enable()
 		}
@@ -129,7 +130,9 @@ func openBridge(d *device) error {
 }
 
 func stopBridge(d *device) {
-	for _, p := range d.own.(*bridge).ports {
+	br := d.own.(*bridge)
+	br.gc = 0
+	for _, p := range br.ports {
 		if p.state != portDisabled {
 			p.disable()
 		}
@@ -258,12 +261,15 @@ func enslaveBridge(m, d *device) error {
 	}
 	// The port is known before anything is told of it.
 	br.ports = append([]*bridgePort{p}, br.ports...)
+	br.portOf[d] = p
 	if err := d.linkMaster(m); err != nil {
 		br.ports = br.ports[1:]
+		delete(br.portOf, d)
 		d.setAllMulti(false)
 		return err
 	}
 	d.setPromisc(true)
+	br.unsyncStatic(d)
 	br.updateFeatures()
 	br.addHeadroom(p)
 	br.addLocal(p, d.Address)
@@ -305,6 +311,7 @@ func (br *bridge) removePort(p *bridgePort) {
 	p.disable()
 	p.notify(true)
 	br.ports = slices.DeleteFunc(slices.Clone(br.ports), func(x *bridgePort) bool { return x == p })
+	delete(br.portOf, p.dev)
 	br.dropHeadroom(p)
 	br.forgetPort(p, true)
 	p.dev.unlinkMaster()
@@ -329,13 +336,36 @@ func (br *bridge) adjust() {
 	br.dev.sizes.tso, br.dev.sizes.tsoSegs = tso, segs
 }
 
-// updateFeatures tells that the bridge can do more, or less, since it has ports, or
-// none (netdev_update_features).
+// updateFeatures tells that the bridge can do more, or less, with other ports
+// (netdev_update_features, br_features_recompute).
 func (br *bridge) updateFeatures() {
-	if has := len(br.ports) > 0; has != br.featured {
-		br.featured = has
+	has := offloads(0)
+	for _, p := range br.ports {
+		has |= p.dev.offloads()
+	}
+	if has != br.features {
+		br.features = has
 		br.dev.ns.deviceEvent(br.dev, eventFeatures)
 	}
+}
+
+// offloads are what a device can do, as far as bridges tell of it (NETIF_F_*).
+type offloads uint8
+
+const (
+	offloadBase    offloads = 1 << iota // what all can that may be ports
+	offloadHighDMA                      // NETIF_F_HIGHDMA
+	offloadRobust                       // NETIF_F_GSO_ROBUST
+)
+
+func (d *device) offloads() offloads {
+	switch d.own.(type) {
+	case *macvlan:
+		return d.lower.offloads() | offloadRobust
+	case *vxlan:
+		return offloadBase
+	}
+	return offloadBase | offloadHighDMA
 }
 
 // bridgePortEvent follows what happens to a port (br_device_event).

@@ -37,6 +37,10 @@ type macvlan struct {
 	sources [][]byte // hardware addresses, of mode source
 	queue   uint32
 	cutoff  int32
+	// perm is what the address of the device below was, and is again afterwards, in
+	// mode passthru; changing: the device above is setting it.
+	perm     []byte
+	changing bool
 }
 
 var macvlanPolicy = []policy{
@@ -67,6 +71,7 @@ func init() {
 		change:     changeMacvlan,
 		dellink:    unstack,
 		init:       initMacvlan,
+		uninit:     uninitMacvlan,
 		open:       openMacvlan,
 		stop:       stopMacvlan,
 		rxFlags:    passRxFlags,
@@ -80,6 +85,8 @@ func init() {
 		iflink:     lowerIndex,
 		lowerEvent: macvlanEvent,
 		fill:       fillMacvlan,
+		fdb:        macvlanFDB,
+		syncAddrs:  true,
 		protoDown:  true,
 	})
 }
@@ -167,6 +174,7 @@ func newMacvlan(l *linkRequest, d *device) error {
 		}
 		d.Address = bytes.Clone(below.Address)
 	}
+	v.perm = bytes.Clone(below.Address)
 	if err := v.changeSources(l.data); err != nil {
 		return err
 	}
@@ -333,14 +341,15 @@ func openMacvlan(d *device) error {
 // stopMacvlan is macvlan_stop.
 func stopMacvlan(d *device) {
 	v := d.own.(*macvlan)
+	d.unsyncAddrs()
 	if v.mode == macvlanPassthru {
 		if v.flags&macvlanNoPromisc == 0 {
 			d.lower.setPromisc(false)
 		}
 		return
 	}
-	d.lower.wantUnicast(d.Address, false)
 	d.liftRxFlags(false)
+	d.lower.wantUnicast(d.Address, false)
 }
 
 // setMacvlanAddress is macvlan_set_mac_address.
@@ -349,6 +358,7 @@ func setMacvlanAddress(d *device, a []byte) error {
 	case !isUnicast(a):
 		return fail(rpdb.EADDRNOTAVAIL, "")
 	case d.own.(*macvlan).mode == macvlanPassthru:
+		d.own.(*macvlan).changing = true
 		return d.lower.setHardware(a)
 	case d.addrBusy(a):
 		return fail(rpdb.EADDRINUSE, "")
@@ -361,6 +371,13 @@ func setMacvlanAddress(d *device, a []byte) error {
 	return nil
 }
 
+// uninitMacvlan gives the device below its address back (macvlan_port_destroy).
+func uninitMacvlan(d *device) {
+	if v := d.own.(*macvlan); v.mode == macvlanPassthru && !bytes.Equal(d.lower.Address, v.perm) {
+		_ = d.lower.setHardware(v.perm) // as the kernel, which goes on
+	}
+}
+
 // macvlanEvent follows what happens to the device below (macvlan_device_event).
 func macvlanEvent(below *device, uppers []*device, e event) {
 	switch e {
@@ -371,8 +388,12 @@ func macvlanEvent(below *device, uppers []*device, e event) {
 	case eventChangeMTU:
 		shrinkMTU(below, uppers)
 	case eventChangeAddr:
-		if u := uppers[0]; u.own.(*macvlan).mode == macvlanPassthru {
-			u.inheritAddress()
+		if v := uppers[0].own.(*macvlan); v.mode == macvlanPassthru {
+			uppers[0].Address = bytes.Clone(below.Address)
+			if !v.changing {
+				v.perm = bytes.Clone(below.Address)
+			}
+			v.changing = false
 		}
 	case eventUnregister:
 		goneBelow(below, uppers)

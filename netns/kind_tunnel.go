@@ -3,8 +3,6 @@ package netns
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
-	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -13,8 +11,6 @@ import (
 type tunnelAttr struct {
 	typ   uint16
 	fresh []byte // where it is not given; its length is that of the parameter
-	// optional is the length of a parameter that is shown only where it was given.
-	optional int
 }
 
 // tunnelKind is a kind of tunnels: what its devices look like and their parameters in
@@ -28,8 +24,6 @@ type tunnelKind struct {
 	addrLen       int
 	mtu           uint32
 	minMTU        uint32
-	headroom      uint16
-	validate      func(tb, data attrs) error
 	maxMTU        uint32
 	flags         uint32
 	local, remote int // attributes that are shown as hardware addresses
@@ -57,18 +51,6 @@ var greAttrs = append(append([]tunnelAttr{
 	{typ: 6, fresh: bytesOf(4)}, {typ: 7, fresh: bytesOf(4)}, // LOCAL, REMOTE
 	{typ: 8, fresh: bytesOf(1)}, {typ: 9, fresh: bytesOf(1)}, {typ: 10, fresh: []byte{1}}, {typ: 20, fresh: bytesOf(4)}, // TTL, TOS, PMTUDISC, FWMARK
 }, encapAttrs(14, 15, 16, 17)...), tunnelAttr{typ: 19, fresh: bytesOf(1)}) // IGNORE_DF
-
-// vxlanAttrs are IFLA_VXLAN_*.
-var vxlanAttrs = []tunnelAttr{
-	{typ: 1, fresh: bytesOf(4)},                                                                                           // ID
-	{typ: 2, optional: 4}, {typ: 16, optional: 16}, {typ: 3, optional: 4}, {typ: 4, optional: 4}, {typ: 17, optional: 16}, // GROUP, GROUP6, LINK, LOCAL, LOCAL6
-	{typ: 5, fresh: bytesOf(1)}, {typ: 28, fresh: bytesOf(1)}, {typ: 6, fresh: bytesOf(1)}, {typ: 29, fresh: bytesOf(1)}, // TTL, TTL_INHERIT, TOS, DF
-	{typ: 26, fresh: bytesOf(4)}, {typ: 32, fresh: bytesOf(4)}, {typ: 7, fresh: []byte{1}}, // LABEL, LABEL_POLICY, LEARNING
-	{typ: 11, fresh: bytesOf(1)}, {typ: 12, fresh: bytesOf(1)}, {typ: 13, fresh: bytesOf(1)}, {typ: 14, fresh: bytesOf(1)}, // PROXY, RSC, L2MISS, L3MISS
-	{typ: 25, fresh: bytesOf(1)}, {typ: 8, fresh: words32(300)}, {typ: 9, fresh: bytesOf(4)}, {typ: 15, fresh: []byte{0x21, 0x18}}, // COLLECT_METADATA, AGEING, LIMIT, PORT
-	{typ: 18, fresh: []byte{1}}, {typ: 19, fresh: bytesOf(1)}, {typ: 20, fresh: bytesOf(1)}, {typ: 21, fresh: bytesOf(1)}, {typ: 22, fresh: bytesOf(1)}, // UDP_CSUM and the like
-	{typ: 31, fresh: []byte{1}}, {typ: 10, fresh: bytesOf(4)}, {typ: 33, fresh: []byte{0xf7, 0xff, 0xff, 0xff, 0, 0, 0, 0xff}}, // LOCALBYPASS, PORT_RANGE, RESERVED_BITS
-}
 
 const tunnelFlags = rpdb.IFFNoARP
 
@@ -107,10 +89,6 @@ var tunnelKinds = []*tunnelKind{
 	},
 	{name: "gretap", typ: arphrdEther, mtu: 1462, minMTU: 68, link: 1, attrs: greAttrs},
 	{
-		name: "vxlan", typ: arphrdEther, mtu: 1500, minMTU: 68, maxMTU: 65535, headroom: 64, link: 3, attrs: vxlanAttrs,
-		validate: validateVXLAN,
-	},
-	{
 		name: "wireguard", typ: arphrdNone, mtu: 1420, maxMTU: 2147483552, flags: rpdb.IFFPointopt | rpdb.IFFNoARP,
 	},
 }
@@ -136,31 +114,19 @@ func (k *tunnelKind) kind() *linkKind {
 			}
 			d.noQueue = true
 			d.MTU, d.minMTU, d.maxMTU = k.mtu, k.minMTU, k.maxMTU
-			d.sizes.tso, d.headroom = 65536, k.headroom
+			d.sizes.tso = 65536
 			d.own = newTunnel(k)
 		},
 		newLink: func(l *linkRequest, d *device) error {
-			t := d.own.(*tunnel)
-			t.change(l, d)
-			if k.name == "vxlan" {
-				return t.registerVXLAN(d)
-			}
+			d.own.(*tunnel).change(l, d)
 			return d.register()
 		},
 	}
 	if k.typ == arphrdEther {
 		out.validate, out.setAddress = validateEtherLink, setEther
 	}
-	if k.validate != nil {
-		out.validate = k.validate
-	}
 	if k.attrs != nil {
 		out.change = func(l *linkRequest, d *device) error {
-			if k.name == "vxlan" {
-				if err := checkVXLANChange(l, d.own.(*tunnel)); err != nil {
-					return err
-				}
-			}
 			d.own.(*tunnel).change(l, d)
 			return nil
 		}
@@ -181,7 +147,7 @@ func (k *tunnelKind) policy() []policy {
 	}
 	p := make([]policy, 34)
 	for _, a := range k.attrs {
-		p[a.typ] = policy{len: max(len(a.fresh), a.optional)}
+		p[a.typ] = policy{len: len(a.fresh)}
 	}
 	return p
 }
@@ -209,7 +175,7 @@ func (t *tunnel) value(typ int) []byte {
 func (t *tunnel) change(l *linkRequest, d *device) {
 	for i, a := range t.kind.attrs {
 		if l.data.has(int(a.typ)) {
-			t.values[i] = bytes.Clone(l.data[a.typ][:max(len(a.fresh), a.optional)])
+			t.values[i] = bytes.Clone(l.data[a.typ][:len(a.fresh)])
 		}
 	}
 	if t.kind.local == 0 {
@@ -229,96 +195,4 @@ func (t *tunnel) fill(m *message) {
 			m.put(a.typ, t.values[i])
 		}
 	}
-}
-
-// validateVXLAN is vxlan_validate.
-func validateVXLAN(tb, data attrs) error {
-	if tb.has(iflaAddress) {
-		switch a := tb[iflaAddress]; {
-		case len(a) != 6:
-			return failAttr(rpdb.EINVAL, "Provided link layer address is not Ethernet", a)
-		case !isUnicast(a):
-			return failAttr(rpdb.EADDRNOTAVAIL, "Provided Ethernet address is not unicast", a)
-		}
-	}
-	if tb.has(iflaMTU) {
-		if mtu := tb.u32(iflaMTU); mtu < 68 || mtu > 65535 {
-			return failAttr(rpdb.EINVAL, "MTU must be between 68 and 65535", tb[iflaMTU])
-		}
-	}
-	if data == nil {
-		return fail(rpdb.EINVAL, "Required attributes not provided to perform the operation")
-	}
-	if data.has(1) && data.u32(1) >= 1<<24 {
-		return failAttr(rpdb.ERANGE, "VXLAN ID must be lower than 16777216", data[1])
-	}
-	return nil
-}
-
-// vxlanFixed are the parameters that cannot change once a device is there, in the
-// order in which they are refused (vxlan_nl2conf, vxlan_nl2flag).
-var vxlanFixed = []struct {
-	typ  int
-	text string
-	own  bool // the attribute is blamed; else that of the link which has the same number
-}{
-	{typ: 1, text: "Cannot change VNI"},
-	{typ: 11, text: vxlanFlag("PROXY")},
-	{typ: 12, text: vxlanFlag("RSC")},
-	{typ: 13, text: vxlanFlag("L2MISS")},
-	{typ: 14, text: vxlanFlag("L3MISS")},
-	{typ: 9, text: "Cannot change limit"},
-	{typ: 25, text: vxlanFlag("COLLECT_METADATA")},
-	{typ: 10, text: "Cannot change port range"},
-	{typ: 15, text: "Cannot change port"},
-	{typ: 18, text: "Cannot change UDP_CSUM flag"},
-	{typ: 19, text: vxlanFlag("UDP_ZERO_CSUM6_TX")},
-	{typ: 20, text: vxlanFlag("UDP_ZERO_CSUM6_RX")},
-	{typ: 21, text: vxlanFlag("REMCSUM_TX")},
-	{typ: 22, text: vxlanFlag("REMCSUM_RX")},
-	{typ: 33, text: "Cannot change reserved_bits", own: true},
-	{typ: 23, text: vxlanFlag("GBP")},
-	{typ: 27, text: vxlanFlag("GPE")},
-	{typ: 24, text: vxlanFlag("REMCSUM_NOPARTIAL")},
-	{typ: 30, text: "vxlan: cannot change flag"},
-}
-
-func vxlanFlag(name string) string { return "vxlan: cannot change " + name + " flag" }
-
-// checkVXLANChange refuses to change what is fixed. The VNI may be given again.
-func checkVXLANChange(l *linkRequest, t *tunnel) error {
-	for _, f := range vxlanFixed {
-		same := f.typ == 1 && l.data.has(1) && bytes.Equal(l.data[1][:4], t.value(1))
-		switch {
-		case !l.data.has(f.typ) || same:
-		case f.own:
-			return failAttr(rpdb.EOPNOTSUPP, f.text, l.data[f.typ])
-		case !strings.HasPrefix(f.text, "vxlan:") && l.tb.has(f.typ):
-			return failAttr(rpdb.EOPNOTSUPP, f.text, l.tb[f.typ])
-		default:
-			return fail(rpdb.EOPNOTSUPP, f.text)
-		}
-	}
-	return nil
-}
-
-// registerVXLAN registers a device and tells of it before its flags are set
-// (__vxlan_dev_create).
-func (t *tunnel) registerVXLAN(d *device) error {
-	if d.ns.hasVXLAN(t) {
-		return fail(rpdb.EEXIST, "A VXLAN device with the specified VNI already exists")
-	}
-	if err := d.register(); err != nil {
-		return err
-	}
-	return d.configure(linkHeader{}, nil)
-}
-
-// hasVXLAN reports whether there is a device of the same identifier and port
-// (vxlan_config_validate).
-func (n *Namespace) hasVXLAN(t *tunnel) bool {
-	return slices.ContainsFunc(n.devices.list, func(d *device) bool {
-		o, ok := d.own.(*tunnel)
-		return ok && o.kind == t.kind && bytes.Equal(o.value(1), t.value(1)) && bytes.Equal(o.value(15), t.value(15))
-	})
 }

@@ -141,9 +141,16 @@ func (d *device) putIflink(m *message, n *Namespace) {
 	if other == nil {
 		other = d.lower
 	}
-	away := other != nil && other.ns != d.ns
+	at := d.ns
+	switch {
+	case d.kind != nil && d.kind.linkNetns != nil:
+		at = d.kind.linkNetns(d)
+	case other != nil:
+		at = other.ns
+	}
+	away := at != d.ns
 	if away {
-		m.u32(iflaLinkNetNSID, uint32(n.nsid(other.ns)))
+		m.u32(iflaLinkNetNSID, uint32(n.nsid(at)))
 	}
 	if i := d.iflink(); away || i != d.Index {
 		m.u32(iflaLink, uint32(i))

@@ -25,6 +25,7 @@ type linkKind struct {
 	open       func(*device) error
 	stop       func(*device)
 	iflink     func(*device) int
+	linkNetns  func(*device) *Namespace // where iflink is (get_link_net)
 	setAddress func(*device, []byte) error
 	changeMTU  func(*device, uint32) error
 	// receiveHeadroom takes over how much room a bridge wants before packets
@@ -40,8 +41,10 @@ type linkKind struct {
 	early       bool
 	userCarrier bool // IFLA_CARRIER is accepted (ndo_change_carrier)
 	protoDown   bool
-	noFilter    bool // it cannot filter addresses (no IFF_UNICAST_FLT)
-	manyQueues  bool // as many queues as processors
+	fdb         *fdbOps // nil: only lists of addresses
+	syncAddrs   bool    // what it receives, the device below must receive (ndo_set_rx_mode)
+	noFilter    bool    // it cannot filter addresses (no IFF_UNICAST_FLT)
+	manyQueues  bool    // as many queues as processors
 }
 
 // queues returns how many queues for sending and receiving a new device gets

@@ -155,18 +155,36 @@ func (d *device) wantUnicast(addr []byte, more bool) {
 	} else {
 		d.unicast.del(addr)
 	}
-	d.syncUnicast()
+	d.setRxMode()
 }
 
-// syncUnicast has a device without a filter for addresses receive all while some are
-// wanted (__dev_set_rx_mode).
-func (d *device) syncUnicast() {
-	if d.flags&rpdb.IFFUp == 0 || d.kind == nil || !d.kind.noFilter || d.ucPromisc == (len(d.unicast) > 0) {
+// setRxMode has a device that is up receive what is wanted of it: one without a filter
+// for addresses receives all while some are wanted, others ask the device below
+// (__dev_set_rx_mode).
+func (d *device) setRxMode() {
+	if d.flags&rpdb.IFFUp == 0 || d.kind == nil {
 		return
 	}
-	d.ucPromisc = len(d.unicast) > 0
-	d.addPromisc(d.ucPromisc)
-	d.sync()
+	if d.kind.noFilter && d.ucPromisc != (len(d.unicast) > 0) {
+		d.ucPromisc = len(d.unicast) > 0
+		d.addPromisc(d.ucPromisc)
+		d.sync()
+	}
+	if d.kind.syncAddrs {
+		d.unicast.syncTo(&d.lower.unicast)
+		d.lower.setRxMode()
+		d.multicast.syncTo(&d.lower.multicast)
+		d.lower.setRxMode()
+	}
+}
+
+// unsyncAddrs lets the device below receive nothing more for this one (dev_uc_unsync,
+// dev_mc_unsync).
+func (d *device) unsyncAddrs() {
+	d.unicast.unsyncFrom(&d.lower.unicast)
+	d.lower.setRxMode()
+	d.multicast.unsyncFrom(&d.lower.multicast)
+	d.lower.setRxMode()
 }
 
 // setAllMulti counts who wants all multicast; only a change of the flag is told

@@ -127,7 +127,7 @@ func (d *device) open() error {
 		}
 	}
 	d.flags |= rpdb.IFFUp
-	d.syncUnicast()
+	d.setRxMode()
 	if d.Qdisc == "noop" {
 		d.Qdisc = "noqueue"
 		switch {
@@ -217,10 +217,17 @@ func (d *device) unwatch() {
 // (linkwatch_run_queue). Here soon is the end of the request.
 func (w *World) runWatch() {
 	for len(w.watched) > 0 {
-		d := w.watched[0]
-		w.watched = w.watched[1:]
+		i := max(slices.IndexFunc(w.watched, (*device).urgent), 0)
+		d := w.watched[i]
+		w.watched = slices.Delete(w.watched, i, i+1)
 		d.watchNow()
 	}
+}
+
+// urgent reports whether linkwatch takes a device before others
+// (linkwatch_urgent_event): it hangs on another one, or begins to send.
+func (d *device) urgent() bool {
+	return d.running && (d.iflink() != d.Index || d.hasCarrier() && (d.operstate == operDown || d.operstate == operLowerLayerDown))
 }
 
 // watchNow is linkwatch_do_dev.

@@ -15,12 +15,17 @@ type Namespace struct {
 	// it for writing, the others for reading.
 	mu sync.RWMutex
 
-	devices  devices
-	conf     devconf
-	sysctls  sysctls
-	verify4  jiffies           // when lifetimes of IPv4 addresses end; 0: never
-	texts    map[string]string // settings of sysctlTexts that were written
-	nsids    nsids
+	devices devices
+	conf    devconf
+	sysctls sysctls
+	verify4 jiffies           // when lifetimes of IPv4 addresses end; 0: never
+	texts   map[string]string // settings of sysctlTexts that were written
+	fdbDue  jiffies           // when entries of forwarding databases age; 0: never
+	nsids   nsids
+
+	vxlans     []*vxlan // those whose packets go out here, newest first (struct vxlan_net)
+	vxlanSocks []*vxlanSock
+
 	rules    rules
 	ip4      ipv4
 	nexthops nexthops

@@ -13,20 +13,24 @@ import (
 
 // Attributes of a neighbour (NDA_*).
 const (
-	ndaDst       = 1
-	ndaLLAddr    = 2
-	ndaCacheInfo = 3
-	ndaProbes    = 4
-	ndaVLAN      = 5
-	ndaPort      = 6
-	ndaVNI       = 7
-	ndaIfindex   = 8
-	ndaMaster    = 9
-	ndaProtocol  = 12
-	ndaNHID      = 13
-	ndaFDBExt    = 14
-	ndaFlagsExt  = 15
-	ndaMax       = 17
+	ndaDst         = 1
+	ndaLLAddr      = 2
+	ndaCacheInfo   = 3
+	ndaProbes      = 4
+	ndaVLAN        = 5
+	ndaPort        = 6
+	ndaVNI         = 7
+	ndaIfindex     = 8
+	ndaMaster      = 9
+	ndaLinkNetNSID = 10
+	ndaSrcVNI      = 11
+	ndaProtocol    = 12
+	ndaNHID        = 13
+	ndaFDBExt      = 14
+	ndaFlagsExt    = 15
+	ndaStateMask   = 16
+	ndaFlagsMask   = 17
+	ndaMax         = 17
 
 	neighHeaderLen = 12 // struct ndmsg
 )

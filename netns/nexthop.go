@@ -20,6 +20,7 @@ type nexthop struct {
 	groups []*groupEntry // the memberships, newest first
 	infos4 []*fibInfo    // IPv4 routes by it, newest first
 	routes []*route6     // IPv6 routes by it, newest first
+	fdbs   []*vxlanEntry // entries of forwarding databases by it, oldest first
 }
 
 // objectHop is what an object that is no group holds (struct nh_info).
@@ -176,6 +177,7 @@ func (e *groupEntry) leave() {
 // removeObject removes an object with all that refers to it (remove_nexthop). r is
 // the request to delete, nil for an event, of which nobody is told.
 func (n *Namespace) removeObject(h *nexthop, r *request) {
+	h.flushFDBs()
 	if i, ok := n.nexthops.search(h.id); ok && n.nexthops.list[i] == h {
 		n.nexthops.list = slices.Delete(n.nexthops.list, i, i+1)
 	}

@@ -27,6 +27,7 @@ func init() {
 		{func(n *Namespace) jiffies { return n.fib6.collect }, (*Namespace).collect6},
 		{func(n *Namespace) jiffies { return n.nexthops.upkeep }, (*Namespace).upkeepBuckets},
 		{(*Namespace).neighTimer, (*Namespace).ageNeighs},
+		{func(n *Namespace) jiffies { return n.fdbDue }, (*Namespace).ageFDBs},
 	}
 }
 

@@ -127,8 +127,10 @@ func (br *bridge) update(p *bridgePort, k fdbKey, flags fdbFlags) {
 
 // ager is a forwarding database whose entries age.
 type ager interface {
-	ageDue() jiffies // when to look at them, 0: never
-	age(now jiffies)
+	ageTimer() *jiffies // when to look at them, 0: never
+	// age looks at the entries at the time of the timer, and returns how long after it
+	// to look again, 0 for never; idle if nothing ages until a request comes.
+	age(at jiffies) (next jiffies, idle bool)
 }
 
 // ageAt sets the timer of ageFDBs, unless it is due earlier.
@@ -147,16 +149,25 @@ func (n *Namespace) ageFDBs() {
 		if !ok {
 			continue
 		}
-		if due := a.ageDue(); due != 0 && due <= now {
-			a.age(now)
+		due := a.ageTimer()
+		for *due != 0 && *due <= now {
+			next, idle := a.age(*due)
+			switch {
+			case next == 0:
+				*due = 0
+			case idle:
+				*due += next * ((now-*due)/next + 1)
+			default:
+				*due += next
+			}
 		}
-		if due := a.ageDue(); due != 0 {
-			n.ageAt(due)
+		if *due != 0 {
+			n.ageAt(*due)
 		}
 	}
 }
 
-func (br *bridge) ageDue() jiffies { return br.gc }
+func (br *bridge) ageTimer() *jiffies { return &br.gc }
 
 // scheduleAge sets when a bridge looks for entries that are too old.
 func (br *bridge) scheduleAge(after jiffies) {
@@ -168,16 +179,16 @@ func (br *bridge) scheduleAge(after jiffies) {
 const minAgeDelay = jiffies(3) // 10 ms
 
 // age is br_fdb_cleanup.
-func (br *bridge) age(now jiffies) {
+func (br *bridge) age(at jiffies) (next jiffies, idle bool) {
 	delay := br.holdTime()
-	next := delay
+	next, idle = delay, true
 	for _, f := range br.fdb.all() {
-		left := jiffies(f.updated.Load()) + delay - now
+		left := jiffies(f.updated.Load()) + delay - at
 		stays := f.flags&(fdbStatic|fdbExtLearned) != 0
 		switch {
 		case stays && !f.has(fdbNotify):
 		case left > 0:
-			next = min(next, left)
+			next, idle = min(next, left), false
 		case !stays:
 			br.deleteFDB(f)
 		case !f.has(fdbInactive):
@@ -185,5 +196,5 @@ func (br *bridge) age(now jiffies) {
 			br.notifyFDB(rtnl.RTMNewNeigh, f)
 		}
 	}
-	br.scheduleAge(max(next, minAgeDelay))
+	return max(next, minAgeDelay), idle
 }

@@ -323,7 +323,7 @@ func (v *vxlan) encodeFDB(f *vxlanEntry, r *vxlanRemote) []byte {
 // vxlanAgeInterval is how often entries are looked at at least (FDB_AGE_INTERVAL).
 const vxlanAgeInterval = 10 * hz
 
-func (v *vxlan) ageDue() jiffies { return v.gc }
+func (v *vxlan) ageTimer() *jiffies { return &v.gc }
 
 // scheduleAge sets when entries are looked at next.
 func (v *vxlan) scheduleAge(after jiffies) {
@@ -332,21 +332,21 @@ func (v *vxlan) scheduleAge(after jiffies) {
 }
 
 // age is vxlan_cleanup.
-func (v *vxlan) age(now jiffies) {
-	if v.gc = 0; !v.dev.running {
-		return
+func (v *vxlan) age(at jiffies) (next jiffies, idle bool) {
+	if !v.dev.running {
+		return 0, true
 	}
-	next := jiffies(vxlanAgeInterval)
+	next, idle = vxlanAgeInterval, true
 	for _, f := range v.fdb.all() {
 		if f.state&(rpdb.NUDPermanent|rpdb.NUDNoARP) != 0 || f.flags&ntfExtLearned != 0 {
 			continue
 		}
-		if left := f.updated + seconds(v.conf.ageing) - now; left > 0 {
-			next = min(next, left)
+		if left := f.updated + seconds(v.conf.ageing) - at; left > 0 {
+			next, idle = min(next, left), false
 			continue
 		}
 		f.state = rpdb.NUDStale
 		v.destroy(f)
 	}
-	v.scheduleAge(next)
+	return next, idle
 }

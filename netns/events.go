@@ -42,7 +42,7 @@ var hooksCore, hooks4, hooksDrivers, hooks6, hooksStacks []deviceHook
 func init() {
 	hooksCore = []deviceHook{notifyLinkEvent, ruleEvent}
 	hooks4 = []deviceHook{nexthopDevice, inetBegin, inetAddrs, inetEnd, fib4, arpDevice}
-	hooksDrivers = []deviceHook{stackEvent(true)}
+	hooksDrivers = []deviceHook{stackEvent(true), vxlanMoved}
 	hooks6 = []deviceHook{inet6Begin, addrconf6, ndiscDevice, ndisc6, inet6End}
 	hooksStacks = []deviceHook{stackEvent(false), ruleVRF}
 }

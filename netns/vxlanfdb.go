@@ -195,13 +195,17 @@ func (v *vxlan) updateExisting(f *vxlanEntry, x vxlanChange) error {
 }
 
 // setObject points an entry at a group of nexthops and reports a change
-// (vxlan_fdb_nh_update).
+// (vxlan_fdb_nh_update). Only devices in the namespace of the objects may: requests of
+// two namespaces run side by side.
 func (f *vxlanEntry) setObject(id uint32) (changed bool, err error) {
 	if f.nh != nil && f.nh.id == id {
 		return false, nil
 	}
 	v := f.dev
-	h := v.home.nexthops.find(id)
+	var h *nexthop
+	if v.home == v.dev.ns {
+		h = v.home.nexthops.find(id)
+	}
 	switch {
 	case h == nil:
 		return false, fail(rpdb.EINVAL, "Nexthop id does not exist")
@@ -230,6 +234,20 @@ func (f *vxlanEntry) leaveObject() {
 func (h *nexthop) flushFDBs() {
 	for _, f := range h.fdbs {
 		f.dev.drop(f)
+	}
+}
+
+// vxlanMoved drops the entries by objects of a device that leaves the namespace of
+// these. The kernel keeps them.
+func vxlanMoved(n *Namespace, d *device, e event) {
+	v, ok := d.own.(*vxlan)
+	if !ok || e != eventRegister || v.home == n {
+		return
+	}
+	for _, f := range v.fdb.all() {
+		if f.nh != nil {
+			v.drop(f)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package fib
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 )
@@ -40,29 +41,49 @@ type Entry struct {
 // 2^26 entries. It takes some 0.15 µs an entry, and while it
 // runs 80 bytes an entry beside the table.
 func NewLPM(entries []Entry) (*LPM, error) {
-	if len(entries) > 1<<indexBits {
-		return nil, fmt.Errorf("fib: %d prefixes are more than %d", len(entries), 1<<indexBits)
+	n4, err := check(entries)
+	if err != nil {
+		return nil, err
 	}
-	n4 := 0
+	four, six := compileBoth(entries, n4, false)
+	return &LPM{four.table, six.table}, nil
+}
+
+// check returns how many entries are IPv4, or why they make no table.
+func check(entries []Entry) (n4 int, err error) {
+	if len(entries) > 1<<indexBits {
+		return 0, fmt.Errorf("fib: %d prefixes are more than %d", len(entries), 1<<indexBits)
+	}
 	for i, e := range entries {
-		if !e.Prefix.IsValid() {
-			return nil, fmt.Errorf("fib: entry %d has no valid prefix", i)
-		}
-		if e.ID > MaxID {
-			return nil, fmt.Errorf("fib: entry %d: id %d is above %d", i, e.ID, MaxID)
+		if err := e.check(); err != nil {
+			return 0, fmt.Errorf("fib: entry %d: %w", i, err)
 		}
 		if e.Prefix.Addr().Is4() {
 			n4++
 		}
 	}
-	t := new(LPM)
+	return n4, nil
+}
+
+func (e Entry) check() error {
+	if !e.Prefix.IsValid() {
+		return errors.New("the prefix is not valid")
+	}
+	if e.ID > MaxID {
+		return fmt.Errorf("id %d is above %d", e.ID, MaxID)
+	}
+	return nil
+}
+
+// compileBoth compiles entries, of which n4 are IPv4.
+func compileBoth(entries []Entry, n4 int, live bool) (four, six liveTable) {
 	if n4 > 0 {
-		t.four = build(sorted4(entries, n4), true)
+		four = build(sorted4(entries, n4), true, live)
 	}
 	if n6 := len(entries) - n4; n6 > 0 {
-		t.six = build(sorted6(entries, n6), false)
+		six = build(sorted6(entries, n6), false, live)
 	}
-	return t, nil
+	return four, six
 }
 
 // Lookup returns the id of the longest prefix that covers an address; ok is false

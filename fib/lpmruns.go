@@ -66,40 +66,52 @@ func sorted6(entries []Entry, n int) []prefix {
 // run is a range of addresses with one leaf, up to the start of the next run.
 type run struct {
 	start u128
+	answer
+}
+
+// answer is a leaf, and the length of the prefix that owns it where a writer needs
+// to know, else 0.
+type answer struct {
 	leaf  uint32
+	owner uint8
 }
 
 // flatten turns sorted prefixes, which nest, into runs, which do not. Addresses
-// that none of them covers have the leaf outside.
-func flatten(ps []prefix, outside uint32) []run {
+// that none of them covers have the leaf outside. Of a table that is never written
+// (owned is false), nothing tells the owners of leaves.
+func flatten(ps []prefix, outside uint32, owned bool) []run {
 	type open struct {
 		end  u128
 		over bool // the end is behind the last address
-		leaf uint32
+		answer
 	}
 	runs := make([]run, 0, 2*len(ps)+1)
-	emit := func(start u128, leaf uint32) {
+	emit := func(start u128, a answer) {
 		if n := len(runs); n > 0 && runs[n-1].start == start {
-			runs[n-1].leaf = leaf
+			runs[n-1].answer = a
 			return
 		}
-		runs = append(runs, run{start, leaf})
+		runs = append(runs, run{start, a})
 	}
 	stack := make([]open, 1, 130)
-	stack[0] = open{over: true, leaf: outside}
+	stack[0] = open{over: true, answer: answer{leaf: outside}}
 	pop := func() {
 		end := stack[len(stack)-1].end
 		stack = stack[:len(stack)-1]
-		emit(end, stack[len(stack)-1].leaf)
+		emit(end, stack[len(stack)-1].answer)
 	}
-	emit(u128{}, outside)
+	emit(u128{}, stack[0].answer)
 	for _, p := range ps {
 		for top := &stack[len(stack)-1]; !top.over && !p.addr.less(top.end); top = &stack[len(stack)-1] {
 			pop()
 		}
 		end, over := p.addr.next(uint(p.length))
-		stack = append(stack, open{end, over, p.leaf})
-		emit(p.addr, p.leaf)
+		a := answer{leaf: p.leaf}
+		if owned {
+			a.owner = p.length
+		}
+		stack = append(stack, open{end, over, a})
+		emit(p.addr, a)
 	}
 	for !stack[len(stack)-1].over {
 		pop()

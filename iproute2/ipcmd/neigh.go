@@ -30,7 +30,7 @@ const (
 	nudNone        = 0x100 // the tool's own: no state at all
 	nudAll         = ^uint16(0)
 	nudListed      = 0xff &^ nudNoARP
-	nudFlushed     = nudListed &^ nudPermanent
+	nudFlushed     = nudAll &^ (nudNoARP | nudPermanent)
 	ndmFamily      = 0
 	ndmIfindex     = 4
 	ndmState       = 8

@@ -4,23 +4,20 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-var duelLines = []string{
-	"addr add 10.0.0.1/24 dev a", "addr add 10.0.1.1/24 dev b",
-	"-6 addr add fd00:0:0:a::1/64 dev a", "-6 addr add fd00:0:0:b::1/64 dev b",
-	"neigh add 10.0.0.2 lladdr 02:00:00:00:01:0a dev a nud permanent", "neigh add 10.0.1.2 lladdr 02:00:00:00:01:0b dev b nud permanent",
-	"neigh add fd00:0:0:a::2 lladdr 02:00:00:00:01:0a dev a nud permanent", "neigh add fd00:0:0:b::2 lladdr 02:00:00:00:01:0b dev b nud permanent",
-	"neigh add fe80::2 lladdr 02:00:00:00:01:0a dev a nud permanent", "neigh add fe80::2 lladdr 02:00:00:00:01:0b dev b nud permanent",
+// duelLines are duelAddresses with routes of all kinds.
+var duelLines = append(slices.Clone(duelAddresses), []string{
 	"route add 198.18.0.0/16 via 10.0.0.2", "route add 198.19.0.0/16 via 10.0.1.2",
 	"route add prohibit 192.0.2.0/26", "route add unreachable 192.0.2.64/26", "route add blackhole 192.0.2.128/26", "route add throw 192.0.2.192/26",
 	"-6 route add fd18::/16 via fd00:0:0:a::2", "-6 route add fd19::/16 via fd00:0:0:b::2", "-6 route add fd1a::/16 via fe80::2 dev a",
 	"-6 route add prohibit fd20::/16", "-6 route add unreachable fd21::/16", "-6 route add blackhole fd22::/16", "-6 route add throw fd23::/16",
 	"-6 route add fd24::/16 dev lo",
-}
+}...)
 
 func TestDuelInput6(t *testing.T) {
 	for _, forwarding := range []string{"0", "1"} {

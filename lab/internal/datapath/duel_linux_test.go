@@ -194,12 +194,6 @@ func (d *duel) mark(side int) {
 	}
 }
 
-// ether makes a frame.
-func ether(dst, src []byte, proto uint16, b []byte) []byte {
-	f := append(slices.Clone(dst), src...)
-	return append(append(f, byte(proto>>8), byte(proto)), b...)
-}
-
 // send sends a frame to both hosts and returns what each sent by its two devices.
 func (d *duel) send(side int, frame []byte) (want, got [2][][]byte) {
 	d.t.Helper()

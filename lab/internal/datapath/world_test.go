@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,7 @@ import (
 
 // lab is a world for tests: hosts by name, configured by lines of ip.
 type lab struct {
-	t      *testing.T
+	t      testing.TB
 	e      *Engine
 	world  *netns.World
 	spaces map[string]*netns.Namespace
@@ -30,7 +31,7 @@ func newLab(t *testing.T, names ...string) *lab {
 }
 
 // newLabOn is newLab on another clock.
-func newLabOn(t *testing.T, clock Clock, names ...string) *lab {
+func newLabOn(t testing.TB, clock Clock, names ...string) *lab {
 	w := netns.NewWorld(netns.Config{Clock: clock.Now, Seed: 1})
 	l := &lab{t: t, world: w, spaces: map[string]*netns.Namespace{}}
 	l.e = New(Config{World: w, Clock: clock, Seed: 1})
@@ -78,6 +79,21 @@ func (l *lab) ip(host string, lines ...string) string {
 		all.WriteString(out.String())
 	}
 	return all.String()
+}
+
+// duelAddresses configure a host with two devices, a and b, and neighbours on both.
+var duelAddresses = []string{
+	"addr add 10.0.0.1/24 dev a", "addr add 10.0.1.1/24 dev b",
+	"-6 addr add fd00:0:0:a::1/64 dev a", "-6 addr add fd00:0:0:b::1/64 dev b",
+	"neigh add 10.0.0.2 lladdr 02:00:00:00:01:0a dev a nud permanent", "neigh add 10.0.1.2 lladdr 02:00:00:00:01:0b dev b nud permanent",
+	"neigh add fd00:0:0:a::2 lladdr 02:00:00:00:01:0a dev a nud permanent", "neigh add fd00:0:0:b::2 lladdr 02:00:00:00:01:0b dev b nud permanent",
+	"neigh add fe80::2 lladdr 02:00:00:00:01:0a dev a nud permanent", "neigh add fe80::2 lladdr 02:00:00:00:01:0b dev b nud permanent",
+}
+
+// ether makes a frame.
+func ether(dst, src []byte, proto uint16, b []byte) []byte {
+	f := append(slices.Clone(dst), src...)
+	return append(append(f, byte(proto>>8), byte(proto)), b...)
 }
 
 // labHost names the namespaces for "netns NAME".

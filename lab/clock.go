@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// clock is the clock of a world: that of the machine, but while a saved world is made
-// again, when it stands at the time of the change that is made.
+// clock is the clock of a world: that of the machine, unless it is virtual ([Server.StandStill])
+// or a saved world is made again: then it stands where it was set to.
 type clock struct {
 	born time.Time // what it showed when the world began
 
@@ -47,9 +47,18 @@ func (c *clock) run() {
 // stand lets it stand where it is.
 func (c *clock) stand() { c.elapse(c.Now().Sub(c.born)) }
 
-// stands tells whether it stands.
-func (c *clock) stands() bool {
+// Stands tells whether it stands; it implements datapath.Standing.
+func (c *clock) Stands() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.since.IsZero()
+}
+
+// Advance sets a clock that stands to a later time.
+func (c *clock) Advance(to time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.since.IsZero() && to.After(c.at) {
+		c.at = to
+	}
 }

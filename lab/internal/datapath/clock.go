@@ -8,8 +8,15 @@ import (
 // Clock tells the time of a world.
 type Clock interface{ Now() time.Time }
 
-// Virtual is a clock that stands still while something happens in its world, and jumps
-// to the next thing that waits for time when nothing does.
+// Standing is a clock that can stand: then the engine moves it, to the next thing that
+// waits for time, when nothing happens in the world.
+type Standing interface {
+	Clock
+	Stands() bool
+	Advance(to time.Time)
+}
+
+// Virtual is a Standing clock that always stands.
 type Virtual struct {
 	mu  sync.Mutex
 	now time.Time
@@ -25,7 +32,11 @@ func (v *Virtual) Now() time.Time {
 	return v.now
 }
 
-func (v *Virtual) advance(to time.Time) {
+// Stands implements Standing.
+func (v *Virtual) Stands() bool { return true }
+
+// Advance implements Standing.
+func (v *Virtual) Advance(to time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if to.After(v.now) {

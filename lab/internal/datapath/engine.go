@@ -248,8 +248,8 @@ func (e *Engine) idle() {
 		return
 	}
 	next := e.next()
-	if v, ok := e.clock.(*Virtual); ok {
-		e.idleVirtual(v, next)
+	if c, ok := e.clock.(Standing); ok && c.Stands() {
+		e.idleStanding(c, next)
 		return
 	}
 	if next.IsZero() {
@@ -275,8 +275,8 @@ func (e *Engine) next() time.Time {
 	return next
 }
 
-// idleVirtual lets time jump once nothing runs that could still send something.
-func (e *Engine) idleVirtual(v *Virtual, next time.Time) {
+// idleStanding lets time jump once nothing runs that could still send something.
+func (e *Engine) idleStanding(c Standing, next time.Time) {
 	if next.IsZero() {
 		<-e.wake
 		return
@@ -284,5 +284,5 @@ func (e *Engine) idleVirtual(v *Virtual, next time.Time) {
 	if !e.quiet() {
 		return
 	}
-	v.advance(next)
+	c.Advance(next)
 }

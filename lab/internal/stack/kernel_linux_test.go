@@ -3,7 +3,9 @@ package stack
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os/exec"
@@ -51,19 +53,7 @@ func realHandshake(t *testing.T, a, b *testns.NS, dev, addr string) (syn, reply 
 	if dev == "lo" {
 		server = a
 	}
-	var fd int
-	check(t, a.Do(func() (err error) {
-		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM, int(htons(unix.ETH_P_ALL))); err != nil {
-			return err
-		}
-		i, err := net.InterfaceByName(dev)
-		if err != nil {
-			return err
-		}
-		tv := unix.Timeval{Sec: 2}
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv)
-		return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: i.Index})
-	}))
+	fd := capture(t, a, dev)
 	defer unix.Close(fd)
 	var l net.Listener
 	check(t, server.Do(func() (err error) {
@@ -78,18 +68,9 @@ func realHandshake(t *testing.T, a, b *testns.NS, dev, addr string) (syn, reply 
 		}
 		return err
 	}))
-	buf := make([]byte, 65536)
 	for syn == nil || reply == nil {
-		n, _, err := unix.Recvfrom(fd, buf, 0)
-		check(t, err)
-		p := append([]byte(nil), buf[:n]...)
-		if len(p) < 40 || p[0]>>4 != 4 && p[0]>>4 != 6 {
-			continue
-		}
-		proto, at := upper(p)
-		if proto != rpdb.ProtoTCP {
-			continue
-		}
+		p := nextPacket(t, fd, rpdb.ProtoTCP)
+		_, at := upper(p)
 		switch flagsOf(p[at:]) & (flagSYN | flagACK) {
 		case flagSYN:
 			syn = p
@@ -98,6 +79,42 @@ func realHandshake(t *testing.T, a, b *testns.NS, dev, addr string) (syn, reply 
 		}
 	}
 	return syn, reply
+}
+
+// capture opens a packet socket on a device of the kernel's host.
+func capture(t *testing.T, ns *testns.NS, dev string) (fd int) {
+	t.Helper()
+	check(t, ns.Do(func() (err error) {
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM, int(htons(unix.ETH_P_ALL))); err != nil {
+			return err
+		}
+		i, err := net.InterfaceByName(dev)
+		if err != nil {
+			return err
+		}
+		tv := unix.Timeval{Sec: 5}
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv)
+		return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: i.Index})
+	}))
+	return fd
+}
+
+// nextPacket is the next captured packet of a protocol, from the IP header on; of a
+// fragmented one the first fragment.
+func nextPacket(t *testing.T, fd int, proto uint8) []byte {
+	t.Helper()
+	buf := make([]byte, 65600)
+	for {
+		n, _, err := unix.Recvfrom(fd, buf, 0)
+		check(t, err)
+		p := append([]byte(nil), buf[:n]...)
+		if len(p) < 28 || p[0]>>4 != 4 && p[0]>>4 != 6 || p[0]>>4 == 4 && be.Uint16(p[6:])&0x1fff != 0 {
+			continue
+		}
+		if got, _ := upper(p); got == proto {
+			return p
+		}
+	}
 }
 
 func htons(v uint16) uint16 { return v<<8 | v>>8 }
@@ -234,42 +251,49 @@ func TestBindAsTheKernel(t *testing.T) {
 			}
 		}
 	}
-	n := 0
+	var pairs [][2]bindCase
 	for _, x := range all {
 		for _, y := range all {
-			if x.network[0] != y.network[0] {
-				continue
-			}
-			n++
-			var want error
-			check(t, real.Do(func() error {
-				c1, err := realBind(x)
-				if err != nil {
-					want = err
-					return nil
-				}
-				defer c1()
-				c2, err := realBind(y)
-				if want = err; err == nil {
-					c2()
-				}
-				return nil
-			}))
-			c1, got := h.bind(x)
-			if got == nil {
-				var c2 func()
-				if c2, got = h.bind(y); got == nil {
-					c2()
-				}
-				c1()
-			}
-			var errno syscall.Errno
-			if errors.As(want, &errno); errno != 0 && !errors.Is(got, rpdb.Errno(errno)) || errno == 0 && got != nil {
-				t.Errorf("%v, then %v:\n got %v\nwant %v", x, y, got, want)
+			if x.network[0] == y.network[0] {
+				pairs = append(pairs, [2]bindCase{x, y})
 			}
 		}
 	}
-	t.Logf("%d pairs", n)
+	rng := rand.New(rand.NewPCG(1, 1))
+	rng.Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
+	if !*long {
+		pairs = pairs[:1000]
+	}
+	want := make([]error, len(pairs))
+	check(t, real.Do(func() error {
+		for i, p := range pairs {
+			want[i] = inTurn(p, realBind)
+		}
+		return nil
+	}))
+	for i, p := range pairs {
+		got := inTurn(p, h.bind)
+		var errno syscall.Errno
+		if errors.As(want[i], &errno); errno != 0 && !errors.Is(got, rpdb.Errno(errno)) || errno == 0 && got != nil {
+			t.Errorf("%v, then %v:\n got %v\nwant %v", p[0], p[1], got, want[i])
+		}
+	}
+}
+
+var long = flag.Bool("long", false, "compare all pairs of sockets with the kernel, not a sample")
+
+// inTurn makes two sockets and returns the first error.
+func inTurn(p [2]bindCase, bind func(bindCase) (func(), error)) error {
+	c1, err := bind(p[0])
+	if err != nil {
+		return err
+	}
+	defer c1()
+	c2, err := bind(p[1])
+	if err == nil {
+		c2()
+	}
+	return err
 }
 
 type bindCase struct {
@@ -330,6 +354,78 @@ func TestRefusedAsTheKernel(t *testing.T) {
 			var errno syscall.Errno
 			if !errors.As(want, &errno) || !errors.Is(got, rpdb.Errno(errno)) || !errors.Is(got, errno) {
 				t.Errorf("%s %s:\n got %v\nwant %v", network, addr, got, want)
+			}
+		}
+	}
+}
+
+// What a datagram socket refuses, and the headers of what it sends, are the
+// kernel's: DF, and whether there is an identification.
+func TestDatagramHeadersAsTheKernel(t *testing.T) {
+	ra, _ := realPair(t, 1500)
+	w := newWorld(t, true)
+	a := w.host("10.0.0.1")
+	w.host("10.0.0.2")
+	modes := map[PMTUDisc]int{
+		PMTUWant: unix.IP_PMTUDISC_WANT, PMTUDont: unix.IP_PMTUDISC_DONT, PMTUDo: unix.IP_PMTUDISC_DO, PMTUProbe: unix.IP_PMTUDISC_PROBE,
+	}
+	fd := capture(t, ra, "eth0")
+	defer unix.Close(fd)
+	for mode, value := range modes {
+		for _, size := range []int{0, 1, 1472, 1473, 65507, 65508} {
+			for _, connected := range []bool{false, true} {
+				var want error
+				check(t, ra.Do(func() error {
+					s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+					if err != nil {
+						return err
+					}
+					defer unix.Close(s)
+					unix.SetsockoptInt(s, unix.SOL_IP, unix.IP_MTU_DISCOVER, value)
+					unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20)
+					to := &unix.SockaddrInet4{Port: 99, Addr: [4]byte{10, 0, 0, 2}}
+					if connected {
+						unix.Connect(s, to)
+						_, want = unix.Write(s, make([]byte, size))
+					} else {
+						want = unix.Sendto(s, make([]byte, size), 0, to)
+					}
+					return nil
+				}))
+				o := Options{PMTU: mode}
+				c, err := a.stack.ListenUDP("udp4", addrPort("0.0.0.0:0"), o)
+				check(t, err)
+				var got error
+				if connected {
+					c.Connect(addrPort("10.0.0.2:99"))
+					_, got = c.Write(make([]byte, size))
+				} else {
+					_, got = c.WriteToUDPAddrPort(make([]byte, size), addrPort("10.0.0.2:99"))
+				}
+				c.Close()
+				name := fmt.Sprintf("mode %d, size %d, connected %v", value, size, connected)
+				var errno syscall.Errno
+				if errors.As(want, &errno); errno != 0 && !errors.Is(got, rpdb.Errno(errno)) || errno == 0 && got != nil {
+					t.Errorf("%s: got %v, want %v", name, got, want)
+					continue
+				}
+				if want != nil {
+					continue
+				}
+				real := nextPacket(t, fd, rpdb.ProtoUDP)
+				sent := w.packets(func(p []byte) bool { return p[9] == rpdb.ProtoUDP })
+				ours := sent[len(sent)-1]
+				// A datagram that is fragmented is the datapath's from here on: no DF.
+				type fields struct {
+					df, id   bool
+					tos, ttl uint8
+				}
+				of := func(p []byte) fields {
+					return fields{p[6]&0x40 != 0, be.Uint16(p[4:]) != 0, p[1], p[8]}
+				}
+				if of(ours) != of(real) {
+					t.Errorf("%s: got %+v, want %+v", name, of(ours), of(real))
+				}
 			}
 		}
 	}

@@ -23,7 +23,7 @@ type Stack struct {
 	mu     sync.RWMutex
 	closed bool
 	ports  bindings
-	udp    map[uint16][]*UDPConn // by local port, the newest last
+	udp    map[uint16][]*UDPConn // by local port, in the order of ordered
 	pings  map[uint16][]*PingConn
 	raws   []*RawConn
 	tcp    *tcpStack // nil before the first TCP socket

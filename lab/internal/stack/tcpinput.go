@@ -2,7 +2,6 @@ package stack
 
 import (
 	"net/netip"
-	"slices"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -35,7 +34,14 @@ func (t *tcpStack) deliver(a *arrived, in *Arrival) bool {
 	remote := netip.AddrPortFrom(a.src, be.Uint16(a.upper))
 	accept := t.s.l3mdevAccept("tcp", in.SDIF)
 	if ep, device := t.connection(local, remote, in.IIF, in.SDIF, accept); ep != nil {
-		t.handOver(ep, a, in, local, remote, device, nil)
+		var o *Options
+		if flagsOf(a.upper)&(flagSYN|flagACK|flagRST) == flagSYN && ep.EndpointState() == tcp.StateTimeWait {
+			// gVisor gives it to a listener of the packet's interface (TCP_TW_SYN).
+			if l := t.listener(local, remote, in, accept); l != nil {
+				device, o = l.o.Device, &l.o
+			}
+		}
+		t.handOver(ep, a, in, local, remote, device, o)
 		return true
 	}
 	l := t.listener(local, remote, in, accept)
@@ -91,44 +97,30 @@ func (t *tcpStack) clamp(seg []byte, ep *tcp.Endpoint, local, remote netip.AddrP
 	clamp(seg, &path, local.Addr().Is4(), opt.MSS)
 }
 
-// listener finds the listening socket that fits best: one bound to the address
-// before the others, one bound to the device before those that are not
-// (__inet_lookup_listener, compute_score). Sockets that share their port share the
-// flows.
+// listener finds the listening socket for a segment (__inet_lookup_listener,
+// inet6_lookup_listener).
 func (t *tcpStack) listener(local, remote netip.AddrPort, in *Arrival, accept bool) *TCPListener {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	var best []*TCPListener
-	top := -1
-	for _, l := range slices.Backward(t.listeners[local.Port()]) {
-		score, ok := l.matches(local.Addr(), in, accept)
-		switch {
-		case !ok || score < top:
-		case score > top:
-			best, top = append(best[:0], l), score
-		case l.bind.shares(best[0].bind):
-			best = append(best, l)
-		}
-	}
-	if len(best) == 0 {
-		return nil
-	}
-	return best[mix(t.s.seed, remote, local)%uint64(len(best))]
+	return find(t.listeners[local.Port()], remote, local, in.IIF, in.SDIF, accept, mix(t.s.seed, remote, local))
 }
 
-func (l *TCPListener) matches(dst netip.Addr, in *Arrival, accept bool) (score int, ok bool) {
-	b := l.bind
-	if dst.Is6() != b.v6 && (!b.v6 || b.v6only) || !deviceMatches(b.device, in.IIF, in.SDIF, accept) {
+func (l *TCPListener) claimed() *binding     { return l.bind }
+func (l *TCPListener) connected() bool       { return false }
+func (l *TCPListener) localAddr() netip.Addr { return l.bind.addr }
+
+// score is compute_score of net/ipv4/inet_hashtables.c and net/ipv6/inet6_hashtables.c.
+func (l *TCPListener) score(_, dst netip.AddrPort, iif, sdif int, accept bool) (int, bool) {
+	b, v4 := l.bind, dst.Addr().Is4()
+	if v4 == b.v6 && (!b.v6 || b.v6only) || !deviceMatches(b.device, iif, sdif, accept) {
 		return 0, false
 	}
-	if !b.addr.IsUnspecified() {
-		if b.addr != dst {
-			return 0, false
-		}
-		score += 4
+	if !b.addr.IsUnspecified() && b.addr != dst.Addr() {
+		return 0, false
 	}
+	score := 1
 	if b.device != 0 {
-		score += 2
+		score = 2
 	}
 	if !b.v6 {
 		score++

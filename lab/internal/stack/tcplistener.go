@@ -3,7 +3,6 @@ package stack
 import (
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -108,7 +107,7 @@ func (l *TCPListener) open() (err error) {
 	l.wq.EventRegister(&l.entry)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.listeners[l.bind.port] = append(slices.Clone(t.listeners[l.bind.port]), l)
+	t.listeners[l.bind.port] = ordered(t.listeners[l.bind.port], l)
 	return nil
 }
 
@@ -180,7 +179,7 @@ func (l *TCPListener) Close() error {
 
 	t := l.t
 	t.mu.Lock()
-	list := slices.DeleteFunc(slices.Clone(t.listeners[l.bind.port]), func(x *TCPListener) bool { return x == l })
+	list := without(t.listeners[l.bind.port], l)
 	if t.listeners[l.bind.port] = list; len(list) == 0 {
 		delete(t.listeners, l.bind.port)
 	}

@@ -33,7 +33,7 @@ type tcpStack struct {
 
 	mu        sync.RWMutex
 	nics      map[int]struct{}            // devices that have an interface
-	listeners map[uint16][]*TCPListener   // by port, the newest last
+	listeners map[uint16][]*TCPListener   // by port, in the order of ordered
 	conns     map[tcpip.Endpoint]*TCPConn // those that the program has open, or opens
 }
 

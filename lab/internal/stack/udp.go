@@ -75,7 +75,7 @@ func (s *Stack) bindUDP(network string, addr netip.AddrPort, o Options) (*UDPCon
 	if s.udp == nil {
 		s.udp = make(map[uint16][]*UDPConn)
 	}
-	s.udp[c.bind.port] = append(s.udp[c.bind.port], c)
+	s.udp[c.bind.port] = ordered(s.udp[c.bind.port], c)
 	return c, nil
 }
 
@@ -103,6 +103,10 @@ func (c *UDPConn) Connect(addr netip.AddrPort) error {
 	c.bind.device = o.Device // that of a link-local destination
 	c.remote = dst
 	c.local = netip.AddrPortFrom(g.ip.src, local.Port())
+	if local.Addr().IsUnspecified() { // found by its address from now on (udp_lib_rehash)
+		list := c.stack.udp[local.Port()]
+		c.stack.udp[local.Port()] = slices.Insert(without(list, c), 0, c)
+	}
 	return nil
 }
 
@@ -115,7 +119,7 @@ func (c *UDPConn) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ports.remove(c.bind)
-	list := slices.DeleteFunc(slices.Clone(s.udp[c.bind.port]), func(x *UDPConn) bool { return x == c })
+	list := without(s.udp[c.bind.port], c)
 	if s.udp[c.bind.port] = list; len(list) == 0 {
 		delete(s.udp, c.bind.port)
 	}
@@ -332,61 +336,39 @@ func zoned(s *Stack, a netip.AddrPort, in *Arrival) netip.AddrPort {
 	return a
 }
 
-// matches tells whether a packet from src to dst is for the socket, and how well it
-// fits (compute_score of net/ipv4/udp.c and net/ipv6/udp.c). s.mu is held.
-func (c *UDPConn) matches(src, dst netip.AddrPort, iif, sdif int, accept bool) (score int, ok bool) {
-	if dst.Addr().Is6() != c.v6 && (!c.v6 || c.bind.v6only) {
+func (c *UDPConn) claimed() *binding     { return c.bind }
+func (c *UDPConn) connected() bool       { return c.remote.IsValid() }
+func (c *UDPConn) localAddr() netip.Addr { return c.local.Addr() }
+
+// score is compute_score of net/ipv4/udp.c and net/ipv6/udp.c. s.mu is held.
+func (c *UDPConn) score(src, dst netip.AddrPort, iif, sdif int, accept bool) (int, bool) {
+	v4 := dst.Addr().Is4()
+	if v4 == c.v6 && (!c.v6 || c.bind.v6only) || !deviceMatches(c.bind.device, iif, sdif, accept) {
 		return 0, false
 	}
-	if !deviceMatches(c.bind.device, iif, sdif, accept) {
+	if local := c.local.Addr(); !local.IsUnspecified() && local != dst.Addr() || c.connected() && c.remote != src {
 		return 0, false
 	}
-	local := c.local.Addr()
-	if !local.IsUnspecified() {
-		if local != dst.Addr() {
-			return 0, false
+	part, score := 1, 0 // IPv6 counts 1 for each
+	if v4 {
+		if part, score = 4, 1; !c.v6 {
+			score = 2
 		}
-		score += 16 // looked up by the address first
 	}
-	if c.remote.IsValid() {
-		if c.remote != src {
-			return 0, false
-		}
-		score += 8
+	if c.connected() {
+		score += 2 * part
 	}
 	if c.bind.device != 0 {
-		score += 4
-	}
-	if !c.v6 {
-		score += 2
+		score += part
 	}
 	return score, true
 }
 
-// findUDP finds the socket that fits best, the newest of equals; sockets that share
-// their port share the flows (__udp4_lib_lookup, reuseport_select_sock).
+// findUDP finds the socket for a datagram (__udp4_lib_lookup, __udp6_lib_lookup).
 func (s *Stack) findUDP(src, dst netip.AddrPort, iif, sdif int, accept bool) *UDPConn {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var best []*UDPConn
-	top := -1
-	for _, c := range slices.Backward(s.udp[dst.Port()]) {
-		score, ok := c.matches(src, dst, iif, sdif, accept)
-		switch {
-		case !ok || score < top:
-		case score > top:
-			best, top = append(best[:0], c), score
-		case c.bind.shares(best[0].bind) && !c.remote.IsValid():
-			best = append(best, c)
-		}
-	}
-	switch len(best) {
-	case 0:
-		return nil
-	case 1:
-		return best[0]
-	}
-	return best[mix(s.seed, src, dst)%uint64(len(best))]
+	return find(s.udp[dst.Port()], src, dst, iif, sdif, accept, mix(s.seed, src, dst))
 }
 
 // allUDP finds all sockets that take a broadcast or multicast datagram
@@ -396,7 +378,7 @@ func (s *Stack) allUDP(src, dst netip.AddrPort, in *Arrival, accept bool) []*UDP
 	defer s.mu.RUnlock()
 	var all []*UDPConn
 	for _, c := range s.udp[dst.Port()] {
-		if _, ok := c.matches(src, dst, in.IIF, in.SDIF, accept); ok {
+		if _, ok := c.score(src, dst, in.IIF, in.SDIF, accept); ok {
 			all = append(all, c)
 		}
 	}

@@ -341,7 +341,7 @@ func (m *message) name(at int) int {
 			limit, at = to, to
 			continue
 		}
-		if room := longest - chars; room > 0 && !m.characters(at, min(n, room)) {
+		if room := longest - chars; room > 0 && !m.characters(at, uint32(min(n, room))) {
 			return -1
 		}
 		if chars += n; chars <= longest {
@@ -353,11 +353,16 @@ func (m *message) name(at int) int {
 }
 
 // characters writes n characters, and says whether they were captured.
-func (m *message) characters(at, n int) bool {
-	for _, c := range upTo(after(m.b, at), n) {
+func (m *message) characters(at int, n uint32) bool {
+	text := after(m.b, at)
+	whole := int64(n) <= int64(len(text))
+	if whole {
+		text = text[:n]
+	}
+	for _, c := range text {
 		m.d.char(c)
 	}
-	return at+n <= len(m.b)
+	return whole
 }
 
 func (m *message) question(at int) int {
@@ -475,15 +480,16 @@ func (m *message) data(kind, class, ednsFlags uint16, at, n int) bool {
 			}
 			size := int(m.b[at])
 			d.s(` "`)
-			if !m.characters(at+1, size) {
+			if !m.characters(at+1, uint32(size)) {
 				return false
 			}
 			d.s(`"`)
 			at += 1 + size
 		}
 	case dnsURI:
+		// Data of less than four bytes has text of 2^32 less as many, as tcpdump reads it.
 		d.f(" %d %d ", u16(m.b, at), u16(m.b, at+2))
-		return m.characters(at+4, n-4)
+		return m.characters(at+4, uint32(n-4))
 	case dnsOPT:
 		d.f(" UDPsize=%d", class)
 		d.s(flag(ednsFlags&0x8000, " DO"))

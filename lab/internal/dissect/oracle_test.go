@@ -144,7 +144,7 @@ var further = struct{ tcp, udp, ip, ether []int }{
 	udp: []int{
 		69, 88, 123, 137, 138, 161, 162, 319, 320, 496, 500, 514, 520, 521, 525, 546, 547, 646, 654, 698, 701, 750, 921, 1589, 1645, 1646, 1700, 1701,
 		1812, 1813, 1985, 2049, 2103, 2104, 3456, 3503, 3784, 3785, 3799, 4342, 4500, 4567, 4784, 4790, 5060, 5359, 6081, 6343, 6635, 6696, 6697, 6784, 7000, 7001, 7002,
-		7003, 7004, 7005, 7006, 7007, 7008, 7009, 7500, 8231, 8472, 8500, 12222, 12223, 17754, 30490, 49152,
+		7003, 7004, 7005, 7006, 7007, 7008, 7009, 7500, 8231, 8500, 12222, 12223, 17754, 30490, 49152,
 	},
 	ether: []int{
 		0x0707, 0x1111, 0x3c12, 0x3c13, 0x6003, 0x809b, 0x80f3, 0x8137, 0x8808, 0x8809, 0x880b, 0x8847, 0x8848, 0x8863, 0x8864, 0x886f, 0x8870, 0x888e,
@@ -155,6 +155,7 @@ var further = struct{ tcp, udp, ip, ether []int }{
 
 var (
 	portsOf    = regexp.MustCompile(`(?:^|[.: ])(\d+) > (?:[0-9a-f:.]*\.)?(\d+): (Flags|UDP|\[|NFS|BOOTP|VXLAN|\d)`)
+	recordOf   = regexp.MustCompile(` (A6|TSIG|UNSPECA)( |,|\n)`)
 	groupOf    = regexp.MustCompile(`igmp-(19|20|30|31)\b`)
 	protocolOf = regexp.MustCompile(` ip-proto-(\d+)`)
 )
@@ -162,7 +163,7 @@ var (
 // decodedFurther says whether a packet holds something that tcpdump alone decodes, and
 // the texts agree before it.
 func decodedFurther(p *capture.Packet, got, want string) bool {
-	if slices.Contains(further.ether, etherTypeOf(p)) || radiotap(p) || groupOf.MatchString(got) || strings.Contains(strings.ToLower(want), "ipx") {
+	if slices.Contains(further.ether, etherTypeOf(p)) || radiotap(p) || groupOf.MatchString(got) || recordOf.MatchString(got) || bridged(p) || strings.Contains(strings.ToLower(want), "ipx") {
 		return true
 	}
 	const must = 12
@@ -196,6 +197,16 @@ func decodedFurther(p *capture.Packet, got, want string) bool {
 		}
 	}
 	return strings.Contains(got, "gre-proto-0x880b") || strings.Contains(want, "BOOTP/DHCP") && strings.Contains(got, "BOOTP/DHCP")
+}
+
+// bridged says whether a frame holds a bridged one of Token Ring or FDDI.
+func bridged(p *capture.Packet) bool {
+	for _, protocol := range []string{"\x00\x80\xc2\x00\x03", "\x00\x80\xc2\x00\x09", "\x00\x80\xc2\x00\x04", "\x00\x80\xc2\x00\x0a"} {
+		if bytes.Contains(p.Data[:min(len(p.Data), 40)], []byte("\xaa\xaa\x03"+protocol)) {
+			return true
+		}
+	}
+	return false
 }
 
 // radiotap says whether the interface was a wireless monitor.

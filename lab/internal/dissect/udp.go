@@ -78,6 +78,8 @@ func (d *dissector) udpPayload(sport, dport uint16, b []byte, n int) bool {
 		d.dns(b, n, false, true)
 	case either(67, 68):
 		d.bootp(b, n)
+	case either(otvPort):
+		d.otv(b, n)
 	case either(4789):
 		d.vxlan(b, n)
 	default:
@@ -98,6 +100,34 @@ func (d *dissector) vxlan(b []byte, n int) {
 	flags := u8(b, 0)
 	d.f(", flags [%s] (0x%02x), ", bits([]bit{{8, "I"}}, uint32(flags), "", "invalid"), flags)
 	d.f("vni %d\n", u24(b, 4))
+	need(b, header)
+	d.proto = "ether"
+	d.ether(b[header:], n-header)
+}
+
+// otvPort is where Linux sends VXLAN by default. tcpdump takes it for the protocol of
+// the same form that IANA has there.
+const otvPort = 8472
+
+// otv writes an Ethernet frame in UDP, as Overlay Transport Virtualization has it.
+func (d *dissector) otv(b []byte, n int) {
+	d.proto = "otv"
+	d.s("OTV, ")
+	const header = 8
+	if n < header {
+		d.f("[length %d < %d]", n, header)
+		d.bad()
+		need(b, n)
+		return
+	}
+	flags := u8(b, 0)
+	set := "."
+	if flags&8 != 0 {
+		set = "I"
+	}
+	d.f("flags [%s] (0x%02x), ", set, flags)
+	d.f("overlay %d, ", u24(b, 1))
+	d.f("instance %d\n", u24(b, 4))
 	need(b, header)
 	d.proto = "ether"
 	d.ether(b[header:], n-header)

@@ -105,6 +105,13 @@ port (53 or 80) and not src 10.0.0.2
 host 10.0.0.1 and (10.0.0.2 or 10.0.0.3)
 host not 10.0.0.1
 src 10.0.0.1 or 10.0.0.2 and tcp
+host ((10.0.0.1))
+host ((10.0.0.1 or 10.0.0.2) or 10.0.0.9)
+host (10.0.0.1 or (10.0.0.2 or 10.0.0.9))
+port ((80))
+port 80 and ((443) or 53)
+port 80 or (not 53 and 443)
+tcp or (10.0.0.1)
 host localhost
 host 127.0.0.1
 byte 0 = 2

@@ -125,6 +125,8 @@ func (p *parser) term(before qualifiers, values bool) (node, qualifiers, error) 
 		p.take()
 		n, q, err := p.term(before, values)
 		return notNode{n}, q, err
+	case t.is("(") && values && !p.onlyValues() && p.strayValue(before):
+		return nil, none, errSyntax
 	case p.atArith():
 		n, err := p.relation()
 		return n, none, err
@@ -178,6 +180,24 @@ func (p *parser) onlyValues() bool {
 	return true
 }
 
+// strayValue says whether the parentheses here, which hold more than values, begin with
+// one. It reads the value, which libpcap looks at before it sees what is wrong.
+func (p *parser) strayValue(q qualifiers) bool {
+	at := p.at + 1
+	for p.tokens[at].is("!") {
+		if at++; p.tokens[at].is("(") {
+			at++
+		}
+	}
+	switch p.tokens[at].kind {
+	case name, ether, ip4, ip6:
+		p.at = at
+		_, _ = p.value(q)
+		return true
+	}
+	return false
+}
+
 // value reads a value: a name, an address, a number, or several in parentheses.
 func (p *parser) value(q qualifiers) (node, error) {
 	if err := p.enter(); err != nil {
@@ -220,9 +240,14 @@ func (p *parser) done(n node) (node, error) {
 	return n, nil
 }
 
-// values reads what is left of values in parentheses.
+// values reads what is left of values in parentheses. The first of several cannot have
+// parentheses of its own.
 func (p *parser) values(q qualifiers) (node, error) {
+	nested := p.peek().is("(")
 	n, err := p.value(q)
+	if _, single := n.(idNode); err == nil && nested && (!single || n.(idNode).id.kind != number) {
+		err = errSyntax
+	}
 	for err == nil {
 		op, ok := p.accept("and", "or")
 		if !ok {

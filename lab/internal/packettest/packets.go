@@ -247,6 +247,9 @@ func udpPackets() [][]byte {
 		udp4(udpDatagram(40000, 4789, join(raw("0800000000002a00"), etherFrame(etherIPv4, udp4(udpDatagram(1, 2, text("inner"))))))),
 		udp4(udpDatagram(40000, 4789, join(raw("0000000000002a00"), etherFrame(0x1234, text("unknown"))))),
 		udp4(udpDatagram(40000, 4789, raw("08"))),
+		udp4(udpDatagram(40000, 8472, join(raw("0800000000002a00"), etherFrame(etherIPv4, udp4(udpDatagram(1, 2, text("inner"))))))),
+		udp6(udpDatagram(8472, 40000, join(raw("0000000100002a00"), etherFrame(etherIPv6, udp6(udpDatagram(1, 2, text("inner"))))))),
+		udp4(udpDatagram(40000, 8472, raw("08"))),
 	}
 	for _, m := range dnsMessages() {
 		p = append(p, udp4(udpDatagram(40000, 53, m)), udp6(udpDatagram(53, 40000, m)), udp4(udpDatagram(5353, 5353, m)))

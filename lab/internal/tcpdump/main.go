@@ -45,10 +45,13 @@ type command struct {
 	IO
 	*options
 	src     Source
-	program *filter.Program
-	printer *dissect.Printer
-	writer  *capture.Writer
-	known   *netdb.Names
+	compile func(link capture.LinkType) (*filter.Program, error)
+	// programs are the filters for the link types that came so far; a pcapng file may
+	// have several.
+	programs map[capture.LinkType]*filter.Program
+	printer  *dissect.Printer
+	writer   *capture.Writer
+	known    *netdb.Names
 
 	captured, received int
 }
@@ -115,10 +118,12 @@ func (c *command) readFilter() error {
 
 // prepare makes what packets of a link type go through.
 func (c *command) prepare(link capture.LinkType, savefile bool) error {
-	var err error
 	text := strings.Join(c.expression, " ")
-	c.program, err = filter.Compile(text, filter.Options{LinkType: link, Savefile: savefile, Names: c.known})
-	if err != nil {
+	c.programs = make(map[capture.LinkType]*filter.Program)
+	c.compile = func(link capture.LinkType) (*filter.Program, error) {
+		return filter.Compile(text, filter.Options{LinkType: link, Savefile: savefile, Names: c.known})
+	}
+	if _, err := c.filter(link); err != nil {
 		return err
 	}
 	c.printer = dissect.New(c.text)
@@ -131,6 +136,18 @@ func (c *command) prepare(link capture.LinkType, savefile bool) error {
 	}
 	c.writer = capture.NewWriter(out, capture.WriterOptions{Application: "rulewalk", Filter: text, SnapLength: c.snap})
 	return nil
+}
+
+// filter returns the program for packets of a link type.
+func (c *command) filter(link capture.LinkType) (*filter.Program, error) {
+	if p, ok := c.programs[link]; ok {
+		return p, nil
+	}
+	p, err := c.compile(link)
+	if err == nil {
+		c.programs[link] = p
+	}
+	return p, err
 }
 
 // file shows the packets of a file.
@@ -233,7 +250,11 @@ func (c *command) follow(packets Packets, cook bool) (interrupted bool, err erro
 
 // packet filters a packet, and writes or prints it.
 func (c *command) packet(p *capture.Packet) error {
-	if !c.wants(p.Direction) || !c.program.Match(p) {
+	program, err := c.filter(p.LinkType)
+	if err != nil {
+		return err
+	}
+	if !c.wants(p.Direction) || !program.Match(p) {
 		return nil
 	}
 	c.received++
@@ -247,7 +268,7 @@ func (c *command) packet(p *capture.Packet) error {
 	if c.countOnly || c.writer != nil && !c.print {
 		return nil
 	}
-	_, err := c.Stdout.Write(c.printer.Append(nil, p))
+	_, err = c.Stdout.Write(c.printer.Append(nil, p))
 	return err
 }
 

@@ -316,6 +316,25 @@ func withoutUsage(s string) string {
 	return before
 }
 
+// TestMixedLinkTypes reads a file whose interfaces have different link types, each filtered
+// as its own.
+func TestMixedLinkTypes(t *testing.T) {
+	var file bytes.Buffer
+	w := capture.NewWriter(&file, capture.WriterOptions{})
+	for i, p := range seed() {
+		if i == 1 {
+			p.LinkType, p.Data, p.Length = capture.Raw, p.Data[14:], p.Length-14
+		}
+		if err := w.Write(&p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status, stdout, stderr := run(&host{}, file.String(), "-ntq", "-r", "-", "src", "127.0.0.2")
+	if want := "IP 127.0.0.2.1234 > 127.0.0.1.40000: tcp 0\n"; status != 0 || stdout != want {
+		t.Errorf("status %d, output %q, want %q; %s", status, stdout, want, stderr)
+	}
+}
+
 func TestHelp(t *testing.T) {
 	for _, args := range []string{"-h", "--help"} {
 		if status, _, stderr := run(&host{}, "", args); status != 0 || !strings.Contains(stderr, "Usage: tcpdump [-") {

@@ -66,6 +66,9 @@ var handlers = map[netlink.HeaderType]handler{
 	rtmNewTunnel:             {doit: changeVNIFilter, only7: true},
 	rtmDelTunnel:             {doit: changeVNIFilter, only7: true},
 	rtmGetTunnel:             {dump: dumpVNIFilters, only7: true},
+	rtmNewMDB:                {doit: newMDB, only7: true},
+	rtmDelMDB:                {doit: delMDB, only7: true, bulk7: true},
+	rtmGetMDB:                {doit: getMDB, dump: dumpMDB, only7: true},
 	rtmNewNSID:               {doit: newNSID, global: true},
 	rtmGetNSID:               {doit: getNSID, dump: dumpNSIDs},
 }

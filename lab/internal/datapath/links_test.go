@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -45,4 +46,26 @@ func TestVRF(t *testing.T) {
 	l.ping(t, "a", "10.0.1.2", "10.0.2.2")
 	l.ping(t, "a", "10.0.1.2", "10.0.1.1")
 	l.ping(t, "a", "10.0.1.2", "10.0.2.1")
+}
+
+func TestBridge(t *testing.T) {
+	l := newLab(t, "a", "b", "c", "s")
+	l.ip("s", "link add sw type bridge", "link set sw up", "addr add 10.0.0.254/24 dev sw")
+	for i, h := range []string{"a", "b", "c"} {
+		l.join(h, "v"+h, "s", "p"+h)
+		l.ip("s", "link set p"+h+" master sw")
+		l.ip(h, fmt.Sprintf("addr add 10.0.0.%d/24 dev v%s", i+1, h))
+	}
+	l.ping(t, "a", "10.0.0.1", "10.0.0.2")
+	l.ping(t, "a", "10.0.0.1", "10.0.0.254")
+	l.ping(t, "s", "10.0.0.254", "10.0.0.3")
+	// What is learned is not flooded.
+	c, _ := l.host("c")
+	heard := 0
+	stop := c.Tap(0, func(Frame) { heard++ })
+	l.ping(t, "a", "10.0.0.1", "10.0.0.2")
+	stop()
+	if heard != 0 {
+		t.Errorf("c hears %d frames between a and b", heard)
+	}
 }

@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"iter"
+	"os"
 
 	"github.com/mdlayher/netlink"
 
@@ -35,3 +36,6 @@ func (*Conn) State(func(rtnl.Progress)) (*rpdb.State, error) { return nil, ErrNo
 
 // Capture returns ErrNotLinux.
 func (*Conn) Capture(func(rtnl.Progress)) (*rtnl.Capture, error) { return nil, ErrNotLinux }
+
+// OpenTap opens a tap device.
+func OpenTap(string) (*os.File, error) { return nil, ErrNotLinux }

@@ -57,6 +57,7 @@ var calls map[string]func(*session, json.RawMessage) (any, error)
 func init() {
 	calls = map[string]func(*session, json.RawMessage) (any, error){
 		"info":     handle((*session).info),
+		"plug":     handle((*session).plug),
 		"save":     handle((*session).save),
 		"shutdown": handle((*session).shutdown),
 	}

@@ -59,6 +59,7 @@ func init() {
 		"info":     handle((*session).info),
 		"plug":     handle((*session).plug),
 		"save":     handle((*session).save),
+		"plan":     handle((*session).plan),
 		"shutdown": handle((*session).shutdown),
 	}
 }

@@ -1,6 +1,11 @@
 package topology
 
-import "time"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Topology is what a file says. [Read] makes it.
 type Topology struct {
@@ -119,4 +124,22 @@ func (t *Topology) HostNamed(name string) *Host {
 		}
 	}
 	return nil
+}
+
+// String returns what a link does to packets as a file says it, empty for nothing.
+func (s Shape) String() string {
+	var parts []string
+	add := func(name string, on bool, value any) {
+		if on {
+			parts = append(parts, fmt.Sprintf("%s %v", name, value))
+		}
+	}
+	share := func(p float64) string { return strconv.FormatFloat(p*100, 'g', 6, 64) + "%" }
+	add("delay", s.Delay > 0, s.Delay)
+	add("jitter", s.Jitter > 0, s.Jitter)
+	add("loss", s.Loss > 0, share(s.Loss))
+	add("duplicate", s.Duplicate > 0, share(s.Duplicate))
+	add("reorder", s.Reorder > 0, share(s.Reorder))
+	add("rate", s.Rate > 0, formatRate(s.Rate))
+	return strings.Join(parts, ", ")
 }

@@ -81,3 +81,16 @@ func parseClock(s string) (Clock, error) {
 	}
 	return Unset, fmt.Errorf("%q is neither virtual nor real", s)
 }
+
+// formatRate is the inverse of parseRate.
+func formatRate(bits uint64) string {
+	for _, u := range []struct {
+		name string
+		bits uint64
+	}{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}} {
+		if bits >= u.bits {
+			return strconv.FormatFloat(float64(bits)/float64(u.bits), 'g', 6, 64) + u.name
+		}
+	}
+	return fmt.Sprintf("%dbit", bits)
+}

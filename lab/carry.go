@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"time"
+
 	"github.com/rulewalk/rulewalk/lab/internal/datapath"
 	"github.com/rulewalk/rulewalk/lab/internal/hostcmd"
 	"github.com/rulewalk/rulewalk/lab/internal/stack"
@@ -25,3 +27,7 @@ func (s *Server) host(sp *space) *hostcmd.Host {
 	}
 	return h
 }
+
+// Rest waits until nothing goes on in this process that could still send something, but
+// no longer than a time of the machine: what was begun in the background waits then.
+func (s *Server) Rest(limit time.Duration) { s.engine.Rest(limit) }

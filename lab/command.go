@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rulewalk/rulewalk/iproute2"
+	"github.com/rulewalk/rulewalk/lab/internal/hostcmd"
 	"github.com/rulewalk/rulewalk/lab/internal/wire"
 )
 
@@ -25,8 +26,9 @@ type Command struct {
 	// What follows is for commands that run for this process. Where it is nil they have
 	// the files, the programs and the names of this machine.
 
-	// Open opens a file to read it.
-	Open func(name string) (io.ReadCloser, error)
+	// Open and Create open a file, to read it and to write it anew.
+	Open   func(name string) (io.ReadCloser, error)
+	Create func(name string) (io.WriteCloser, error)
 	// Exec runs the program of ip netns exec and ip vrf exec, whose environment tells
 	// where it is.
 	Exec  func(ctx context.Context, args, env []string) (status int, err error)
@@ -86,6 +88,16 @@ func (s *Server) run(ctx context.Context, c Command, by caller) (status int) {
 	return tool(j, ctx)
 }
 
+// CommandNames are the names of the commands of a world, sorted.
+func CommandNames() []string {
+	names := append(hostcmd.Names(), "ip", "sysctl")
+	for n := range more {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // toolOf returns the command of a name (wire.IsCommand), nil if there is none.
 func toolOf(name string) func(*job, context.Context) int {
 	switch {
@@ -132,7 +144,12 @@ func (h here) open(name string) (io.ReadCloser, error) {
 	return os.Open(name)
 }
 
-func (here) create(name string) (io.WriteCloser, error) { return os.Create(name) }
+func (h here) create(name string) (io.WriteCloser, error) {
+	if h.command.Create != nil {
+		return h.command.Create(name)
+	}
+	return os.Create(name)
+}
 
 // run runs a program as a child, even one that would replace the process.
 func (h here) run(ctx context.Context, p wire.Program) (status int, err error) {

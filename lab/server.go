@@ -80,7 +80,9 @@ func newServer(name string, c netns.Config) (*Server, error) {
 		config: c, clock: newClock(), journal: j, carried: map[ID]*hostcmd.Host{},
 	}
 	c.Clock, c.Journal, c.Process = s.clock.Now, j.add, s.locate
+	s.clock.elapse(0) // it stands, so that the world is born when it shows that
 	s.spaces = newSpaces(netns.NewWorld(c))
+	s.clock.run()
 	return s, nil
 }
 

@@ -20,7 +20,11 @@ func TestDocsNameWhatExists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, doc := range append(docs, root+"/README.md") {
+	pages, err := filepath.Glob(root + "/docs/scenarios/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, doc := range append(append(docs, pages...), root+"/README.md") {
 		text, err := os.ReadFile(doc)
 		if err != nil {
 			t.Fatal(err)

@@ -35,8 +35,6 @@ type Command func(ctx context.Context, p *Process, args []string) int
 // commands are those that are no builtins of a shell.
 func commands(name string) Command {
 	switch name {
-	case "ip", "sysctl":
-		return func(ctx context.Context, p *Process, args []string) int { return p.kernel(ctx, name, args) }
 	case "sh", "bash":
 		return runShell
 	case "sleep":
@@ -52,11 +50,14 @@ func commands(name string) Command {
 	case "wc":
 		return count
 	}
+	if slices.Contains(lab.CommandNames(), name) {
+		return func(ctx context.Context, p *Process, args []string) int { return p.host(ctx, name, args) }
+	}
 	return nil
 }
 
-// Names of the commands beside the builtins of a shell, for messages.
-const commandNames = "ip, sysctl, sh, sleep, cat, grep, head, tail, sort, wc"
+// tools are the commands that are not those of a host.
+var tools = []string{"sh", "sleep", "cat", "grep", "head", "tail", "sort", "wc"}
 
 // Run runs a command and returns its exit status.
 func (p *Process) Run(ctx context.Context, args []string) int {
@@ -75,7 +76,8 @@ func (p *Process) Run(ctx context.Context, args []string) int {
 			return c(ctx, p, args[1:])
 		}
 	}
-	return p.fail(127, "sh: %s: command not found (the commands of a scenario are the builtins of a shell, %s)", args[0], commandNames)
+	return p.fail(127, "sh: %s: command not found (the commands of a scenario are the builtins of a shell, %s)",
+		args[0], strings.Join(Commands(), ", "))
 }
 
 // fail prints a message and returns a status.
@@ -84,12 +86,12 @@ func (p *Process) fail(status int, format string, args ...any) int {
 	return status
 }
 
-// kernel runs a command that speaks to the emulated kernel.
-func (p *Process) kernel(ctx context.Context, name string, args []string) int {
+// host runs a command of a host.
+func (p *Process) host(ctx context.Context, name string, args []string) int {
 	return p.World.Server.Run(ctx, lab.Command{
 		Args: append([]string{name}, args...), In: p.In, Out: p.Out, Err: p.Err,
 		Env:  []string{lab.EnvNetNS + "=" + strconv.FormatUint(uint64(p.NetNS), 10), ipcmd.EnvVRF + "=" + p.VRF},
-		Open: p.open, Exec: p.exec, Names: p.World.names,
+		Open: p.open, Create: p.create, Exec: p.exec, Names: p.World.names,
 	})
 }
 
@@ -100,6 +102,15 @@ func (p *Process) open(name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return os.Open(path)
+}
+
+// create opens a file of the scenario to write it anew.
+func (p *Process) create(name string) (io.WriteCloser, error) {
+	path, err := p.World.path(p.Dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return os.Create(path)
 }
 
 // exec runs the program of ip netns exec and ip vrf exec.
@@ -152,13 +163,27 @@ func runShell(ctx context.Context, p *Process, args []string) int {
 	return status
 }
 
-// labCommands are the commands of the lab itself.
-func labCommands(string) Command { return nil }
+// labCommands are the commands of the lab itself: cut HOST:DEVICE and mend HOST:DEVICE.
+func labCommands(name string) Command {
+	if name != "cut" && name != "mend" {
+		return nil
+	}
+	return func(_ context.Context, p *Process, args []string) int {
+		if len(args) != 1 {
+			return p.fail(2, "%s: usage: %[1]s HOST:DEVICE", name)
+		}
+		host, dev, _ := strings.Cut(args[0], ":")
+		if err := p.World.cut(topology.End{Host: host, Dev: dev}, name == "cut"); err != nil {
+			return p.fail(1, "%s: %v", name, err)
+		}
+		return 0
+	}
+}
 
 // Commands tells the names of the commands that a scenario has beside the builtins of a
 // shell.
 func Commands() []string {
-	names := strings.Split(commandNames, ", ")
+	names := append(lab.CommandNames(), tools...)
 	slices.Sort(names)
 	return names
 }

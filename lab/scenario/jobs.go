@@ -19,13 +19,12 @@ type job struct {
 	command string
 	out     output
 	stop    context.CancelCauseFunc
-	ready   chan struct{} // closed when the next command may begin
 	done    chan struct{}
 	status  int
 }
 
-// readyTime is how long a new job is waited for until it says that it listens, prints
-// something, or ends. It is time of the machine.
+// readyTime is how long a new job is waited for until it prints something, ends, or waits
+// for something itself. It is time of the machine.
 const readyTime = time.Second
 
 // signal is what a job was stopped with.
@@ -47,14 +46,14 @@ func (s *shell) begin(stmt *syntax.Stmt) error {
 	if err := syntax.NewPrinter(syntax.SingleLine(true)).Print(&text, &fore); err != nil {
 		return err
 	}
-	j := &job{number: len(s.jobs) + 1, command: text.String(), ready: make(chan struct{}), done: make(chan struct{})}
+	j := &job{number: len(s.jobs) + 1, command: text.String(), done: make(chan struct{})}
 	wrote := make(chan struct{})
 	j.out.wrote = wrote
 	sub := s.runner.Subshell()
 	if err := interp.StdIO(nil, &j.out, &j.out)(sub); err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancelCause(context.WithValue(s.world.ctx, jobKey{}, j))
+	ctx, stop := context.WithCancelCause(s.world.ctx)
 	j.stop = stop
 	s.jobs = append(s.jobs, j)
 	go func() {
@@ -70,27 +69,17 @@ func (s *shell) begin(stmt *syntax.Stmt) error {
 			j.status = 128 + sig.number
 		}
 	}()
+	rests := make(chan struct{})
+	go func() {
+		defer close(rests)
+		s.world.Server.Rest(readyTime)
+	}()
 	select {
-	case <-j.ready:
 	case <-wrote:
 	case <-j.done:
-	case <-time.After(readyTime):
+	case <-rests:
 	}
 	return nil
-}
-
-type jobKey struct{}
-
-// Ready tells that the command of a context listens: the next command may begin. Only
-// the first call counts.
-func Ready(ctx context.Context) {
-	if j, ok := ctx.Value(jobKey{}).(*job); ok {
-		select {
-		case <-j.ready:
-		default:
-			close(j.ready)
-		}
-	}
 }
 
 // waitAll ends what still runs.

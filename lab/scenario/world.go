@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mdlayher/netlink"
@@ -50,6 +51,7 @@ const bootTime = 3 * time.Second
 // Start makes the world of a topology. What its hosts refuse of their setup is an error
 // with its place in the file.
 func Start(ctx context.Context, name string, t *topology.Topology, o Options) (*World, error) {
+	virtual := clockOf(t, o) == topology.Virtual
 	server, err := lab.NewServer(name, netns.Config{Kernel: rpdb.Kernel{Release: t.Kernel}, Seed: t.Seed})
 	if err != nil {
 		return nil, err
@@ -59,13 +61,13 @@ func Start(ctx context.Context, name string, t *topology.Topology, o Options) (*
 		names: iproute2.DefaultNames(), shells: map[string]*shell{},
 	}
 	w.ctx, w.stop = context.WithCancel(ctx)
-	if clock := clockOf(t, o); clock == topology.Virtual {
+	if virtual {
 		server.StandStill()
 	}
 	if err := errors.Join(w.folder(), w.build(ctx)); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	if clockOf(t, o) == topology.Virtual {
+	if virtual {
 		if err := server.Sleep(ctx, bootTime); err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
@@ -134,22 +136,39 @@ func (w *World) build(ctx context.Context) error {
 		return err
 	}
 	for _, l := range t.Links {
-		if l.Shape != [2]topology.Shape{} || l.Cut {
-			return t.Errorf(l.Pos, "the lab carries no packets yet: a link has no options")
-		}
 		if err := w.addLink(ctx, l); err != nil {
 			return err
 		}
-	}
-	for _, c := range t.Captures {
-		return t.Errorf(c.Pos, "the lab carries no packets yet: there is nothing to capture")
 	}
 	for i := range t.Hosts {
 		if err := w.setUp(ctx, &t.Hosts[i]); err != nil {
 			return err
 		}
 	}
+	for _, c := range t.Captures {
+		if err := w.capture(ctx, c); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// capture begins to write packets to a file.
+func (w *World) capture(ctx context.Context, c topology.Capture) error {
+	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+	line := fmt.Sprintf("tcpdump -U -i %s -w %s %s &", quote(c.On.Dev), quote(c.File), quote(c.Filter))
+	if c.Filter == "" {
+		line = strings.TrimSuffix(line, "'' &") + "&"
+	}
+	s := w.shells[c.On.Host]
+	s.run(ctx, line)
+	j := s.jobs[len(s.jobs)-1]
+	select {
+	case <-j.done: // it should go on
+		return w.topology.Errorf(c.Pos, "the capture has ended: %s", oneLine(j.out.take()))
+	default:
+		return nil
+	}
 }
 
 // addHost makes a host with lo up, as a machine has it when it has booted.
@@ -186,7 +205,53 @@ func (w *World) addLink(ctx context.Context, l topology.Link) error {
 	if status != 0 {
 		return w.topology.Errorf(l.Pos, "the link cannot be made: %s", oneLine(out))
 	}
+	if l.Shape != [2]topology.Shape{} || l.Cut {
+		if err := w.impair(&l, l.Cut); err != nil {
+			return w.topology.Errorf(l.Pos, "%v", err)
+		}
+	}
 	return nil
+}
+
+// impair has a link do to packets what its options say.
+func (w *World) impair(l *topology.Link, cut bool) error {
+	for i, e := range l.Ends {
+		h, err := w.Server.Host(e.Host)
+		if err != nil {
+			return err
+		}
+		if err := h.Impair(e.Dev, w.impairment(l, i, cut)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// impairment is what a link does to what one of its ends sends.
+func (w *World) impairment(l *topology.Link, end int, cut bool) lab.Impairment {
+	x := l.Shape[end]
+	if x == (topology.Shape{}) && !cut {
+		return lab.Impairment{}
+	}
+	if x.Seed == 0 {
+		x.Seed = w.topology.Seed + 1
+	}
+	return lab.Impairment{
+		Delay: x.Delay, Jitter: x.Jitter, Loss: x.Loss, Duplicate: x.Duplicate, Reorder: x.Reorder,
+		Rate: int64(x.Rate), Seed: x.Seed, Cut: cut,
+	}
+}
+
+// cut unplugs the cable of an end, or plugs it in again.
+func (w *World) cut(e topology.End, on bool) error {
+	for i := range w.topology.Links {
+		l := &w.topology.Links[i]
+		if len(l.Ends) != 2 || !slices.Contains(l.Ends, e) {
+			continue
+		}
+		return w.impair(l, on)
+	}
+	return fmt.Errorf("no cable of the topology ends at %v", e)
 }
 
 // addCard makes a device that leads to nowhere. Its address is drawn from the seed.

@@ -275,9 +275,17 @@ func (e *Engine) next() time.Time {
 	return next
 }
 
-// idleStanding lets time jump once nothing runs that could still send something.
+// awaited tells whether somebody waits for a time to come.
+func (e *Engine) awaited() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.timers) > 0
+}
+
+// idleStanding lets time jump once nothing runs that could still send something, if
+// somebody waits for it: what the world does by itself with time happens on the way.
 func (e *Engine) idleStanding(c Standing, next time.Time) {
-	if next.IsZero() {
+	if next.IsZero() || !e.awaited() {
 		<-e.wake
 		return
 	}

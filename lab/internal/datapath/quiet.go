@@ -16,16 +16,24 @@ const (
 // quiet waits until no goroutine of the process runs or could run, and reports whether
 // that is so and nothing came for the loop. Then nothing happens in the world before
 // time passes.
-func (e *Engine) quiet() bool {
+func (e *Engine) quiet() bool { return atRest(e.wake, patience) }
+
+// Rest waits until no goroutine of the process but this one runs or could run, but no
+// longer than a time of the machine.
+func (e *Engine) Rest(limit time.Duration) { atRest(nil, limit) }
+
+// atRest waits until all goroutines but this one wait, for a time of the machine at most;
+// false if something came on a channel meanwhile.
+func atRest(came chan struct{}, limit time.Duration) bool {
 	sample := []metrics.Sample{
 		{Name: "/sched/goroutines/runnable:goroutines"},
 		{Name: "/sched/goroutines/running:goroutines"},
 		{Name: "/sched/goroutines/not-in-go:goroutines"},
 	}
 	calm := 0
-	for start := time.Now(); time.Since(start) < patience; {
+	for start := time.Now(); time.Since(start) < limit; {
 		select {
-		case <-e.wake:
+		case <-came:
 			return false
 		default:
 		}

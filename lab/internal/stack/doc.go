@@ -18,7 +18,8 @@
 //     timers), no ECN, no fast open, no syncookies before 4,096 half-open connections.
 //   - Acknowledgments are sent for every batch of segments that was read together,
 //     not delayed by a timer; selective acknowledgments ride on segments without
-//     data only. Windows after the handshake grow by gVisor's rules.
+//     data only. Windows after the handshake are gVisor's, a unit or two beside Linux's.
+//   - tcp_rmem, tcp_wmem and tcp_sack are read when the host makes its first TCP socket.
 //   - Timestamps are always offered (net.ipv4.tcp_timestamps is not read), with
 //     an offset of gVisor's.
 //   - Accepted connections have the options of their listener; what is changed

@@ -67,6 +67,10 @@ func (t *tcpStack) send(p []byte, ip ipHeader, o *owner, device int) {
 	seg := p[ip.size():]
 	flags := flagsOf(seg)
 	local, remote := ends(&ip, seg)
+	if flags&flagRST != 0 && o != nil && !t.closing(local, remote) {
+		p = answer(p, ip.size()) // to a segment that the connection cannot take
+		seg, o = p[ip.size():], nil
+	}
 	ip.tos, ip.df = opt.TOS, true
 	if flags&flagSYN != 0 {
 		f := opt.flow(rpdb.ProtoTCP, local, remote)
@@ -77,7 +81,7 @@ func (t *tcpStack) send(p []byte, ip ipHeader, o *owner, device int) {
 	switch {
 	case ip.dst.Is6():
 		ip.label = t.s.label(local, remote)
-	case flags&(flagSYN|flagACK) != flagSYN|flagACK && flags&flagRST == 0:
+	case flags&(flagSYN|flagACK) != flagSYN|flagACK && (flags&flagRST == 0 || o != nil):
 		ip.id = t.s.nextID(local, remote)
 	}
 	ip.put(p)
@@ -86,6 +90,20 @@ func (t *tcpStack) send(p []byte, ip ipHeader, o *owner, device int) {
 		return // retransmissions are synTimer's
 	}
 	t.s.output(p, opt.meta())
+}
+
+// answer makes of a reset by gVisor one that answers a segment as the kernel does
+// (tcp_v4_send_reset): without options and, as what it answers has an ACK, without
+// one.
+func answer(p []byte, ip int) []byte {
+	seg := p[ip:]
+	if be.Uint32(seg[4:]) != 0 {
+		seg[13] = flagRST
+		clear(seg[8:12])
+	}
+	seg[12] = tcpHeader / 4 << 4
+	clear(seg[14:16])
+	return p[:ip+tcpHeader]
 }
 
 // ends are the two ends of a segment that is sent.

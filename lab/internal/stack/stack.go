@@ -13,6 +13,7 @@ import (
 type Stack struct {
 	net  Network
 	seed uint64
+	gone atomic.Bool       // nothing is sent any more
 	ids  [64]atomic.Uint32 // IPv4 identifications
 
 	rngMu sync.Mutex
@@ -47,6 +48,7 @@ func (s *Stack) Close() {
 		return
 	}
 	s.closed = true
+	s.gone.Store(true)
 	var all []interface{ Close() error }
 	for _, list := range s.udp {
 		for _, c := range list {
@@ -123,10 +125,7 @@ func (s *Stack) ICMPError(e ICMPError) {
 
 // output sends a packet unless the host is gone.
 func (s *Stack) output(packet []byte, m Meta) {
-	s.mu.RLock()
-	closed := s.closed
-	s.mu.RUnlock()
-	if !closed {
+	if !s.gone.Load() {
 		s.net.Output(packet, m)
 	}
 }

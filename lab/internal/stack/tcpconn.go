@@ -177,7 +177,7 @@ func (c *TCPConn) Close() error {
 	if !c.shut() {
 		return c.opError("close", errClosed)
 	}
-	c.ep.Close()
+	c.t.whileClosing(flowEnds{c.local, c.remote}, c.ep.Close)
 	return nil
 }
 
@@ -186,7 +186,7 @@ func (c *TCPConn) Abort() error {
 	if !c.shut() {
 		return c.opError("close", errClosed)
 	}
-	c.ep.Abort()
+	c.t.whileClosing(flowEnds{c.local, c.remote}, c.ep.Abort)
 	return nil
 }
 

@@ -188,7 +188,7 @@ func (l *TCPListener) Close() error {
 	t.s.ports.remove(l.bind)
 	t.s.mu.Unlock()
 	l.wq.EventUnregister(&l.entry)
-	l.ep.Close()
+	t.whileClosing(flowEnds{local: netip.AddrPortFrom(netip.Addr{}, l.bind.port)}, l.ep.Close)
 	return nil
 }
 

@@ -35,6 +35,31 @@ type tcpStack struct {
 	nics      map[int]struct{}            // devices that have an interface
 	listeners map[uint16][]*TCPListener   // by port, in the order of ordered
 	conns     map[tcpip.Endpoint]*TCPConn // those that the program has open, or opens
+	closed    map[flowEnds]int            // those that are being closed just now, a listener's without remote
+}
+
+type flowEnds struct{ local, remote netip.AddrPort }
+
+// whileClosing runs a call that closes a connection, or a listener (remote is invalid
+// then) with the connections that nobody accepted: resets that it sends are not answers
+// to segments (tcp_send_active_reset).
+func (t *tcpStack) whileClosing(e flowEnds, f func()) {
+	t.mu.Lock()
+	t.closed[e]++
+	t.mu.Unlock()
+	f()
+	t.mu.Lock()
+	if t.closed[e]--; t.closed[e] == 0 {
+		delete(t.closed, e)
+	}
+	t.mu.Unlock()
+}
+
+func (t *tcpStack) closing(local, remote netip.AddrPort) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.closed[flowEnds{local, remote}] > 0 ||
+		t.closed[flowEnds{netip.AddrPortFrom(netip.Addr{}, local.Port()), netip.AddrPort{}}] > 0
 }
 
 // anyDevice is the interface of sockets that are bound to no device; the others
@@ -99,6 +124,7 @@ func newTCPStack(s *Stack) *tcpStack {
 	t := &tcpStack{
 		s: s, start: s.net.Now(), nics: make(map[int]struct{}),
 		listeners: make(map[uint16][]*TCPListener), conns: make(map[tcpip.Endpoint]*TCPConn),
+		closed: make(map[flowEnds]int),
 	}
 	source := &lockedSource{rng: rand.New(rand.NewPCG(s.random(), s.random()))}
 	t.g = gstack.New(gstack.Options{

@@ -130,4 +130,5 @@ func (in *inet6Dev) hearGroups6(more bool) {
 	for _, g := range in.groups {
 		in.dev.hearGroup(g.addr, more, &g.heard)
 	}
+	in.dev.ns.groupsChanged(in.dev)
 }

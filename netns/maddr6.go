@@ -54,6 +54,7 @@ func (n *Namespace) joinGroup6(in *inet6Dev, addr netip.Addr) {
 	in.groups = slices.Insert(in.groups, 0, g)
 	in.dev.hearGroup(addr, true, &g.heard)
 	n.notifyGroup6(rtmNewMulticast, in, g)
+	n.groupsChanged(in.dev)
 }
 
 // leaveGroup6 is __ipv6_dev_mc_dec.
@@ -64,6 +65,7 @@ func (n *Namespace) leaveGroup6(in *inet6Dev, addr netip.Addr) {
 				in.groups = slices.Delete(in.groups, i, i+1)
 				in.dev.hearGroup(addr, false, &g.heard)
 				n.notifyGroup6(rtmDelMulticast, in, g)
+				n.groupsChanged(in.dev)
 			}
 			return
 		}

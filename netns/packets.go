@@ -16,6 +16,9 @@ type Packets interface {
 	// Resolved tells that what waits for a neighbour can be sent, or, if not ok, never will
 	// be (neigh_invalidate).
 	Resolved(n *Namespace, dev int, addr netip.Addr, ok bool)
+	// GroupsChanged tells that a device begins or ends to take part in IPv6 groups, or comes
+	// up with some.
+	GroupsChanged(n *Namespace, dev int)
 	// Changed tells that a request may have set a timer earlier than the one that
 	// [World.Work] told of last.
 	Changed()
@@ -256,6 +259,13 @@ func (n *Namespace) probe(x *neigh) {
 func (n *Namespace) resolved(x *neigh, ok bool) {
 	if p := n.world.packets; p != nil {
 		p.Resolved(n, x.dev.Index, x.addr, ok)
+	}
+}
+
+// groupsChanged tells that a device takes part in other groups of IPv6.
+func (n *Namespace) groupsChanged(d *device) {
+	if p := n.world.packets; p != nil && d.flags&iffNoARPOrLoopback == 0 {
+		p.GroupsChanged(n, d.Index)
 	}
 }
 

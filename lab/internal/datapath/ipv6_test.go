@@ -200,3 +200,71 @@ func TestVia6(t *testing.T) {
 	}
 	t.Fatalf("no reply; neighbours: %s", l.ip("a", "neigh show"))
 }
+
+func TestVRF6(t *testing.T) {
+	l := newLab(t, "a", "r", "b")
+	l.join("a", "va", "r", "ra")
+	l.join("r", "rb", "b", "vb")
+	l.ip("r", "link add red type vrf table 10", "link set red up", "link set ra master red", "link set rb master red",
+		"-6 addr add fd01::1/64 dev ra", "-6 addr add fd02::1/64 dev rb")
+	l.ip("a", "-6 addr add fd01::2/64 dev va", "-6 route add default via fd01::1")
+	l.ip("b", "-6 addr add fd02::2/64 dev vb", "-6 route add default via fd02::1")
+	l.set("r", "net.ipv6.conf.all.forwarding", "1")
+	a, box := l.host("a")
+	oif := l.spaces["a"].View().Devices[1].Index
+	for _, c := range []struct{ src, dst, from string }{
+		{"fd01::2", "fd02::2", "fd02::2"},
+		{"fd01::2", "fd01::1", "fd01::1"},
+		{"fd01::2", "fd02::1", "fd02::1"},
+		{l.linkLocal("a", "va"), l.linkLocal("r", "ra"), l.linkLocal("r", "ra")},
+		{l.linkLocal("a", "va"), "ff02::2", l.linkLocal("r", "ra")},
+	} {
+		box.take()
+		a.Output(echo6(c.src, c.dst, 64, 8), stack.Meta{OIF: oif})
+		l.pass(time.Second)
+		got, errs := box.take()
+		found := false
+		for _, b := range got {
+			found = found || b[ip6Len] == icmp6EchoReply && src6(b).String() == c.from
+		}
+		if !found {
+			t.Errorf("%s > %s: no reply among %d packets, errors %v", c.src, c.dst, len(got), errs)
+		}
+	}
+	a.Output(echo6("fd01::2", "fd09::9", 64, 8), stack.Meta{})
+	l.pass(time.Second)
+	if _, errs := box.take(); len(errs) != 1 || errs[0].Type != icmp6Unreach || errs[0].Offender.String() != "fd01::1" {
+		t.Errorf("errors of a VRF without route: %v", errs)
+	}
+}
+
+func TestListenerReports(t *testing.T) {
+	l := newLab(t, "a", "b")
+	l.ip("a", "link add va type veth peer name vb netns b")
+	b := l.e.Host(l.spaces["b"])
+	vb, _ := b.Link(0, "vb")
+	l.ip("b", "link set vb up")
+	records := map[netip.Addr]int{}
+	stop := b.Tap(vb.Index, func(f Frame) {
+		p := f.Data[etherLen:]
+		if f.Direction != In || be16(f.Data[12:]) != protoIPv6 || p[6] != protoHopByHop || p[48] != mldReport2 {
+			return
+		}
+		for m := p[56:]; len(m) >= mldRecordLen; m = m[mldRecordLen:] {
+			if m[0] == mldToExclude {
+				records[addr16(m[4:])]++
+			}
+		}
+	})
+	l.ip("a", "link set va up", "addr add 2001:db8::77:1/64 dev va")
+	l.pass(3 * time.Second)
+	stop()
+	for _, g := range []netip.Addr{netip.MustParseAddr("ff02::1:ff77:1"), solicited6(netip.MustParseAddr(l.linkLocal("a", "va")))} {
+		if records[g] != mldRobustness {
+			t.Errorf("%s was told of %d times, want %d", g, records[g], mldRobustness)
+		}
+	}
+	if records[allNodes6] != 0 {
+		t.Error("all nodes were told of")
+	}
+}

@@ -27,6 +27,7 @@ type link struct {
 	egress *impairment  // of the cable, on the way out; nil: none
 	out    func([]byte) // takes what a device without a driver of ours sends; nil: nobody
 	own    any          // what a kind keeps
+	mld    *mldState    // nil: nothing was reported
 }
 
 func newLink(e *Engine, id uint64) *link { return &link{e: e, id: id} }

@@ -1,6 +1,197 @@
 package datapath
 
-const mldQuery = 130
+import (
+	"net/netip"
+	"slices"
+	"time"
 
-// heardQuery answers a router that asks for groups (igmp6_event_query).
-func (h *Host) heardQuery(p *packet, m []byte) {}
+	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// Multicast listener discovery (RFC 3810): types of messages, and of records in a report.
+const (
+	mldQuery   = 130
+	mldReport1 = 131
+	mldReport2 = 143
+
+	mldIsExclude = 2
+	mldToInclude = 3
+	mldToExclude = 4
+)
+
+const (
+	mldHops       = 1
+	mldRobustness = 2           // mld_qrv: how often a change is told
+	mldInterval   = time.Second // mldv2_unsolicited_report_interval
+	mldQuery1Len  = 24          // of a query of version 1
+	mldRecordLen  = 20          // of a record without sources
+	mldRecords    = (minMTU6 - 56) / mldRecordLen
+)
+
+var mldRouters = netip.MustParseAddr("ff02::16")
+
+// mldState is what a device reported.
+type mldState struct {
+	told    []netip.Addr // the groups that it takes part in, as routers know
+	changes []mldChange  // that have to be told (again)
+	stop    func() bool
+}
+
+// mldChange is a group that was joined or left.
+type mldChange struct {
+	group  netip.Addr
+	record uint8
+	left   int // how often it is still to be told
+}
+
+// GroupsChanged implements netns.Packets.
+func (e *Engine) GroupsChanged(n *netns.Namespace, dev int) {
+	e.post(job{f: func() {
+		h := e.Host(n)
+		if l := h.linkOf(dev); l != nil && l.ether() {
+			h.groupsChanged(l)
+		}
+	}})
+}
+
+// reported reports whether routers are told of a group (MAF_NOREPORT).
+func reported(g netip.Addr) bool {
+	return g.Is6() && g != allNodes6 && g.As16()[1]&15 >= 2
+}
+
+// groupsChanged finds what a device joined and left, and tells (igmp6_group_added,
+// igmp6_group_dropped, mld_ifc_event).
+func (h *Host) groupsChanged(l *link) {
+	if !l.dev.Up() || !l.dev.Carrier || l.dev.Conf6.Disabled {
+		if l.mld != nil && l.mld.stop != nil {
+			l.mld.stop()
+		}
+		l.mld = nil
+		return
+	}
+	if l.mld == nil {
+		l.mld = new(mldState)
+	}
+	s := l.mld
+	var now []netip.Addr
+	for _, g := range l.dev.Groups {
+		if !reported(g) {
+			continue
+		}
+		now = append(now, g)
+		if !slices.Contains(s.told, g) {
+			s.change(mldChange{g, mldToExclude, mldRobustness})
+		}
+	}
+	for _, g := range s.told {
+		if !slices.Contains(now, g) {
+			s.change(mldChange{g, mldToInclude, mldRobustness})
+		}
+	}
+	s.told = now
+	if len(s.changes) > 0 {
+		if s.stop != nil {
+			s.stop()
+		}
+		h.tellChanges(l)
+	}
+}
+
+func (s *mldState) change(c mldChange) {
+	s.changes = slices.DeleteFunc(s.changes, func(x mldChange) bool { return x.group == c.group })
+	s.changes = append(s.changes, c)
+}
+
+// tellChanges reports what changed, and comes back until it was told often enough
+// (mld_ifc_work).
+func (h *Host) tellChanges(l *link) {
+	s := l.mld
+	if l.host != h || s == nil {
+		return
+	}
+	records := make([]mldChange, len(s.changes))
+	copy(records, s.changes)
+	h.sendReport(l, records)
+	for i := range s.changes {
+		s.changes[i].left--
+	}
+	s.changes = slices.DeleteFunc(s.changes, func(c mldChange) bool { return c.left <= 0 })
+	s.stop = nil
+	if len(s.changes) > 0 {
+		s.stop = h.e.after(h.e.random(mldInterval), func() {
+			h.now()
+			h.tellChanges(l)
+		})
+	}
+}
+
+// sendReport sends reports of version 2 (mld_sendpack), from the link-local address if there
+// is one.
+func (h *Host) sendReport(l *link, records []mldChange) {
+	for part := range slices.Chunk(records, mldRecords) {
+		m := make([]byte, icmpLen, icmpLen+len(part)*mldRecordLen)
+		m[0] = mldReport2
+		put16(m[6:], uint16(len(part)))
+		for _, r := range part {
+			m = append(append(m, r.record, 0, 0, 0), r.group.AsSlice()...)
+		}
+		h.sendMLD(l, mldRouters, m)
+	}
+}
+
+// sendMLD sends a message with a router alert.
+func (h *Host) sendMLD(l *link, dst netip.Addr, m []byte) {
+	src, ok := h.linkLocal6(l)
+	if !ok {
+		src = netip.IPv6Unspecified()
+	}
+	p := h.e.build6(src, dst, protoHopByHop, 0, mldHops, 8+len(m))
+	b := p.data()
+	copy(b[ip6Len:], []byte{rpdb.ProtoICMPv6, 0, optRouterAlert, 2, 0, 0, optPadN, 0})
+	copy(b[ip6Len+8:], m)
+	sealICMP6(b, b[ip6Len+8:])
+	p.d = rpdb.Decision{Type: rpdb.Multicast, OIF: l.dev.Index, Leg: -1, RuleIndex: -1}
+	p.routed = true
+	h.dispatch6(p)
+}
+
+// heardQuery answers a router that asks for groups, some time later (igmp6_event_query).
+func (h *Host) heardQuery(p *packet, m []byte) {
+	b, l := p.data(), p.real
+	if len(m) < mldQuery1Len || !src6(b).IsLinkLocalUnicast() || b[7] != mldHops || !p.six.alert {
+		return
+	}
+	group := addr16(m[8:24])
+	if !group.IsUnspecified() && !group.IsMulticast() {
+		return
+	}
+	old := len(m) == mldQuery1Len || l.dev.Conf6.MLDVersion == 1
+	wait := time.Duration(be16(m[4:])) * time.Millisecond
+	if code := int(be16(m[4:])); !old && code >= 32768 { // a floating point number
+		wait = time.Duration((code&0xfff|0x1000)<<(code>>12&7+3)) * time.Millisecond
+	}
+	h.e.after(h.e.random(wait), func() {
+		if h.now(); l.host == h {
+			h.answerQuery(l, group, old)
+		}
+	})
+}
+
+// answerQuery reports the groups of a device, or one that was asked for.
+func (h *Host) answerQuery(l *link, group netip.Addr, old bool) {
+	var records []mldChange
+	for _, g := range l.dev.Groups {
+		if !reported(g) || !group.IsUnspecified() && g != group {
+			continue
+		}
+		records = append(records, mldChange{g, mldIsExclude, 1})
+		if old {
+			g16 := g.As16()
+			h.sendMLD(l, g, append([]byte{mldReport1, 0, 0, 0, 0, 0, 0, 0}, g16[:]...))
+		}
+	}
+	if !old {
+		h.sendReport(l, records)
+	}
+}

@@ -12,10 +12,18 @@ import (
 func TestDuelInput4(t *testing.T) {
 	for _, forwarding := range []string{"0", "1"} {
 		t.Run("forwarding="+forwarding, func(t *testing.T) {
-			d := newDuel(t, []string{"net.ipv4.ip_forward=" + forwarding}, duelLines)
+			d := newDuel(t, []string{"net.ipv4.ip_forward=" + forwarding, "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.default.send_redirects=0"}, duelLines)
 			d.ip("link set dev b mtu 1000")
 			d.random(random4)
 		})
+	}
+}
+
+// TestDuelRedirects4 has hosts tell a sender of a shorter way, until it should have listened.
+func TestDuelRedirects4(t *testing.T) {
+	d := newDuel(t, []string{"net.ipv4.ip_forward=1"}, append([]string{"neigh add 10.0.0.9 lladdr 02:00:00:00:01:0a dev a nud permanent"}, duelLines...))
+	for _, dst := range []string{"10.0.0.9", "198.18.0.9", "10.0.0.9"} {
+		d.compare(sideA, ether(hostMAC[sideA], peerMAC[sideA], protoIPv4, udp4("10.0.0.2", dst, 64, 100, false)), dst)
 	}
 }
 
@@ -23,6 +31,9 @@ func TestDuelInput4(t *testing.T) {
 func random4(r *rand.Rand) (side int, frame []byte, what string) {
 	side = pick(r, sideA, sideA, sideA, sideB)
 	src, dst := randomSource4(r, side), randomDest4(r)
+	if src.As4()[0] != 198 && dst.As4()[0] != 10 { // errors about routes are rare for one sender
+		dst = netip.MustParseAddr(pick(r, "10.0.0.1", "10.0.1.1", "10.0.0.255", "255.255.255.255", "224.0.0.1", "127.0.0.1"))
+	}
 	payload, proto := randomUpper4(r, src, dst)
 	ttl := pick[uint8](r, 64, 64, 64, 255, 1, 0, 2)
 	opts := randomOptions4(r, side)
@@ -68,7 +79,7 @@ func randomSource4(r *rand.Rand, side int) netip.Addr {
 	a := fmt.Sprintf("198.%d.%d.%d", 18+side, r.IntN(256), 1+r.IntN(250))
 	if one(r, 4) {
 		a = pick(r, "10.0.0.2", "10.0.1.2", "10.0.0.1", "10.0.1.1", "10.0.0.255", "10.0.0.0", "0.0.0.0", "255.255.255.255", "224.0.0.1", "127.0.0.1",
-			"192.0.2.1", "192.0.2.130", "203.0.113.1", "240.0.0.1", "0.1.2.3", fmt.Sprintf("198.%d.7.7", 19-side))
+			"192.0.2.1", "192.0.2.130", "203.0.113.1", "240.0.0.1", "0.1.2.3", fmt.Sprintf("198.%d.%d.7", 19-side, r.IntN(256)))
 	}
 	return netip.MustParseAddr(a)
 }
@@ -119,4 +130,38 @@ func randomUpper4(r *rand.Rand, src, dst netip.Addr) (m []byte, proto uint8) {
 }
 
 // randomOptions4 are IPv4 options, rarely any.
-func randomOptions4(r *rand.Rand, side int) []byte { return nil }
+func randomOptions4(r *rand.Rand, side int) (opts []byte) {
+	if !one(r, 6) {
+		return nil
+	}
+	for range 1 + r.IntN(2) {
+		n := 3 + 4*(1+r.IntN(3))
+		var o []byte
+		switch r.IntN(6) {
+		case 0, 1:
+			o = make([]byte, n)
+			o[0], o[1], o[2] = opt4Record, byte(n), byte(4+4*r.IntN(4))
+		case 2, 3:
+			o = make([]byte, n+1)
+			o[0], o[1], o[2], o[3] = opt4Timestamp, byte(n+1), byte(5+4*r.IntN(4)), pick[byte](r, 0, 1, 1, 3, 2, 0xf0, 0xe1)
+			if o[3]&15 == stampPrescribe {
+				copy(o[4:], pick(r, []byte{10, 0, 0, 1}, []byte{10, 0, 0, 2}, []byte{10, 0, 1, 1}))
+			}
+		case 4:
+			o = append([]byte{pick[byte](r, opt4LooseRoute, opt4StrictRoute), 7, 4}, 10, 0, byte(1-side), 2)
+		default:
+			o = pick(r, []byte{opt4Noop, opt4Noop}, []byte{opt4Alert, 4, 0, 0}, []byte{opt4Alert, 3, 0}, []byte{136, 4, 1, 2}, []byte{opt4End, 1, 2, 3}, []byte{99, 6, 0, 0, 0, 0})
+		}
+		if one(r, 10) && len(o) > 2 {
+			o[1+r.IntN(2)] = byte(r.IntN(16))
+		}
+		opts = append(opts, o...)
+		if o[0] == opt4LooseRoute || o[0] == opt4StrictRoute {
+			break // answers by the way of a source route are not emulated
+		}
+	}
+	for len(opts)%4 != 0 {
+		opts = append(opts, pick[byte](r, opt4Noop, opt4End))
+	}
+	return opts
+}

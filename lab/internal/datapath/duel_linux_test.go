@@ -300,11 +300,8 @@ func normal(frames [][]byte) (out []string) {
 			if isOurs4(b) {
 				put16(b[4:], 0)
 				put16(b[10:], 0)
-				if m := b[ihl4(b):]; b[9] == rpdb.ProtoICMP && len(m) >= 20 && m[0] == icmpTimestampRep {
-					clear(m[2:4])
-					clear(m[12:20])
-				}
 			}
+			blankTimes(b)
 		case be16(f[12:]) == protoIPv6 && len(b) >= ip6Len:
 			if proto, at, _ := skip6(b); at >= 0 && at < len(b) && (proto == rpdb.ProtoICMPv6 && b[at] == 143 || proto == rpdb.ProtoTCP && len(b) > at+13 && b[at+13]&4 != 0) {
 				continue
@@ -323,6 +320,20 @@ func normal(frames [][]byte) (out []string) {
 		out = append(out, hex.EncodeToString(f))
 	}
 	return out
+}
+
+// blankTimes blanks times of day in an IPv4 packet, with the checksums over them.
+func blankTimes(b []byte) {
+	now := timestamp4(time.Now())
+	for i := 20; i+4 <= len(b); i++ {
+		if d := int64(be32(b[i:])) - int64(now); d > -5000 && d < 5000 {
+			clear(b[i : i+4])
+			clear(b[10:12])
+			if n := ihl4(b); b[9] == rpdb.ProtoICMP && len(b) >= n+icmpLen {
+				clear(b[n+2 : n+4])
+			}
+		}
+	}
 }
 
 // isOurs4 reports whether a packet's source is the host that is tested.

@@ -30,6 +30,7 @@ func (h *Host) forward4(p *packet) {
 	if p.d.Flags&rpdb.FlagRedirect != 0 {
 		h.sendRedirect4(p)
 	}
+	h.forwardOptions4(p)
 	p.local, p.meta.OIF = false, 0
 	h.dispatch4(p)
 }

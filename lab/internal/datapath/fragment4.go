@@ -9,7 +9,11 @@ import (
 // in the first piece alone, but for those that belong into all.
 func (h *Host) fragment4(p *packet, mtu int) []*packet {
 	b := p.data()
-	first, rest := b[:ihl4(b)], fragmentHeader4(b)
+	first := b[:ihl4(b)]
+	rest := first // a piece of a piece has the right options already
+	if offset4(b) == 0 {
+		rest = fragmentHeader4(b)
+	}
 	payload, at := b[len(first):], offset4(b)
 	last := !more4(b)
 	var out []*packet
@@ -46,30 +50,26 @@ func (h *Host) fragment4(p *packet, mtu int) []*packet {
 	return out
 }
 
-// fragmentHeader4 is the header of pieces behind the first: with the options that are
-// copied (ip_options_fragment).
+// fragmentHeader4 is the header of pieces behind the first: options that are not for all of
+// them do nothing there (ip_options_fragment).
 func fragmentHeader4(b []byte) []byte {
-	head := slices.Clone(b[:20])
-	for opts := b[20:ihl4(b)]; len(opts) > 0; {
-		n := 1
-		if opts[0] > 1 {
-			if len(opts) < 2 || int(opts[1]) < 2 || int(opts[1]) > len(opts) {
-				break
-			}
-			n = int(opts[1])
+	head := slices.Clone(b[:ihl4(b)])
+	for opts := head[20:]; len(opts) > 0 && opts[0] != opt4End; {
+		if opts[0] == opt4Noop {
+			opts = opts[1:]
+			continue
 		}
-		if opts[0] == 0 {
+		if len(opts) < 2 || int(opts[1]) < 2 || int(opts[1]) > len(opts) {
 			break
 		}
-		if opts[0]&0x80 != 0 {
-			head = append(head, opts[:n]...)
+		option := opts[:opts[1]]
+		opts = opts[len(option):]
+		if option[0]&0x80 == 0 {
+			for i := range option {
+				option[i] = opt4Noop
+			}
 		}
-		opts = opts[n:]
 	}
-	for len(head)%4 != 0 {
-		head = append(head, 0)
-	}
-	head[0] = 0x40 | byte(len(head)/4)
 	return head
 }
 

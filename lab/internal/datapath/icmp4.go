@@ -80,9 +80,13 @@ func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
 		src = netip.IPv4Unspecified() // icmp_err_convert: a router without an address (RFC 7600 is newer)
 	}
 	room, _ := h.pathMTU(h.view, &d, f.Dst)
-	quote := b[:min(len(b), min(room, 576)-20-icmpLen)]
-	r := h.e.build4(src, f.Dst, rpdb.ProtoICMP, f.TOS, h.defaultHops(h.view, &d, false), icmpLen+len(quote))
-	m := r.data()[20:]
+	opts, ok := h.echoOptions4(p, src)
+	if !ok {
+		return
+	}
+	quote := b[:min(len(b), min(room, 576)-20-len(opts)-icmpLen)]
+	r := h.e.build4(src, f.Dst, rpdb.ProtoICMP, f.TOS, h.defaultHops(h.view, &d, false), icmpLen+len(quote), opts...)
+	m := r.data()[20+len(opts):]
 	m[0], m[1] = typ, code
 	put32(m[4:], info)
 	copy(m[icmpLen:], quote)
@@ -91,7 +95,7 @@ func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
 
 // sendICMP4 sends a message whose way is known.
 func (h *Host) sendICMP4(r *packet, d rpdb.Decision, mark uint32, oif int) {
-	m := r.data()[20:]
+	m := r.data()[ihl4(r.data()):]
 	put16(m[2:], 0)
 	put16(m[2:], checksum(m))
 	r.d, r.routed, r.mark = d, true, mark
@@ -156,9 +160,7 @@ func (h *Host) replyTimestamp(p *packet, b []byte) {
 	m := make([]byte, 20)
 	copy(m, b[:icmpLen+4])
 	m[1] = 0
-	now := h.e.clock.Now().UTC()
-	ms := uint32((time.Duration(now.Hour())*time.Hour + time.Duration(now.Minute())*time.Minute +
-		time.Duration(now.Second())*time.Second + time.Duration(now.Nanosecond())).Milliseconds())
+	ms := timestamp4(h.e.clock.Now())
 	put32(m[12:], ms)
 	put32(m[16:], ms)
 	h.reply4(p, icmpTimestampRep, m)
@@ -188,8 +190,12 @@ func (h *Host) reply4(p *packet, typ uint8, m []byte) {
 	if !src.IsValid() {
 		return
 	}
-	r := h.e.build4(src, f.Dst, rpdb.ProtoICMP, b[1], h.defaultHops(h.view, &d, false), len(m))
-	x := r.data()[20:]
+	opts, ok := h.echoOptions4(p, src)
+	if !ok {
+		return
+	}
+	r := h.e.build4(src, f.Dst, rpdb.ProtoICMP, b[1], h.defaultHops(h.view, &d, false), len(m), opts...)
+	x := r.data()[20+len(opts):]
 	copy(x, m)
 	x[0] = typ
 	h.sendICMP4(r, d, f.Mark, f.OIF)

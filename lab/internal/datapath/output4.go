@@ -110,11 +110,12 @@ func (h *Host) vrfOf(index int) *link {
 }
 
 // build4 makes a packet of this host with an IPv4 header for n bytes behind it.
-func (e *Engine) build4(src, dst netip.Addr, proto, tos, ttl uint8, n int) *packet {
-	p := e.fresh(20 + n)
+func (e *Engine) build4(src, dst netip.Addr, proto, tos, ttl uint8, n int, opts ...byte) *packet {
+	p := e.fresh(20 + len(opts) + n)
 	b := p.data()
 	clear(b[:20])
-	b[0], b[1], b[8], b[9] = 0x45, tos, ttl, proto
+	copy(b[20:], opts)
+	b[0], b[1], b[8], b[9] = 0x45+byte(len(opts)/4), tos, ttl, proto
 	put16(b[2:], uint16(len(b)))
 	s, d := src.As4(), dst.As4()
 	copy(b[12:], s[:])

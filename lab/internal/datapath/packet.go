@@ -69,6 +69,7 @@ type packet struct {
 	quiet  bool // a group's packet of which this host gets no copy (IPV6_MULTICAST_LOOP)
 	depth  uint8
 	six    chain6
+	opt4   options4
 }
 
 // data are the bytes from the present layer on.

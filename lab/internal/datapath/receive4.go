@@ -20,6 +20,10 @@ func (h *Host) receive4(p *packet) {
 	if !p.routed {
 		h.route4(p)
 	}
+	if ihl4(p.data()) > 20 && (p.d.Drop == rpdb.NoDrop || p.d.Drop == rpdb.DropForwardingOff) && !h.receiveOptions4(p) {
+		h.e.free(p)
+		return
+	}
 	if p.kind == toBroadcast || p.kind == toMulticast {
 		if p.d.Err == rpdb.OK && p.d.Type == rpdb.Unicast || p.d.Type == rpdb.Local && p.real.dev.Conf4.DropUnicast {
 			h.e.free(p)

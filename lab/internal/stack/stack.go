@@ -2,6 +2,7 @@ package stack
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -112,6 +113,7 @@ func (s *Stack) ICMPError(e ICMPError) {
 	if !ok {
 		return
 	}
+	e.Offender = zoned(s, netip.AddrPortFrom(e.Offender, 0), &Arrival{IIF: e.IIF, SDIF: e.SDIF}).Addr()
 	s.rawError(&q, &e)
 	switch q.proto {
 	case rpdb.ProtoTCP:

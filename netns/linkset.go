@@ -263,6 +263,9 @@ func (l *linkRequest) setVirtual(*device, *setStatus) error {
 		if a, _, ok := nextAttr(l.tb[iflaVFInfoList]); ok && (a.typ != 1 || len(a.data) < attrHeader) {
 			return fail(rpdb.EINVAL, "")
 		} else if ok {
+			if _, _, any := nextAttr(a.data); !any { // do_setvfinfo without anything to set
+				return fail(rpdb.EINVAL, "")
+			}
 			return fail(rpdb.EOPNOTSUPP, "")
 		}
 	}

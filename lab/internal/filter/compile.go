@@ -214,6 +214,8 @@ func (c *compiler) word(n wordNode) (test, error) {
 		return c.direction(false)
 	case "outbound":
 		return c.direction(true)
+	case "ifname":
+		return test{}, fmt.Errorf("ifname supported only on PF linktype")
 	case "ifindex":
 		return c.interfaceIndex(n.value)
 	}

@@ -116,7 +116,12 @@ func lex(s string) ([]token, error) {
 		if s == "" {
 			return append(tokens, token{kind: end}), nil
 		}
-		t, n, err := next(s)
+		// No word goes on behind a blank or a parenthesis; what follows need not be looked at.
+		n := 1
+		for n < len(s) && strings.IndexByte(" \r\n\t()", s[n]) < 0 {
+			n++
+		}
+		t, n, err := next(s[:n])
 		if err != nil {
 			return nil, err
 		}

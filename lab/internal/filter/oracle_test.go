@@ -169,7 +169,11 @@ func firstDifference(f file, want, got []int) string {
 func TestWritten(t *testing.T) {
 	needTcpdump(t)
 	fs := files(t, rand.New(rand.NewPCG(1, 1)))
-	for _, e := range written {
+	for i, e := range written {
+		if testing.Short() {
+			check(t, fs[i%len(fs)], e)
+			continue
+		}
 		for _, f := range fs {
 			check(t, f, e)
 		}

@@ -328,6 +328,11 @@ func (p *parser) word() (node, error) {
 		return p.byteTest()
 	case "inbound", "outbound":
 		return p.done(w)
+	case "ifname":
+		if p.take().kind != name {
+			return nil, errSyntax
+		}
+		return p.done(w)
 	case "and", "or", "mask":
 		return nil, errSyntax
 	default:

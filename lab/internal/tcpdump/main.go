@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/rulewalk/rulewalk/lab/internal/capture"
@@ -51,6 +49,7 @@ type command struct {
 	programs map[capture.LinkType]*filter.Program
 	printer  *dissect.Printer
 	writer   *capture.Writer
+	out      io.Closer // of the file that is written
 	known    *netdb.Names
 
 	captured, received int
@@ -88,9 +87,16 @@ func (c *command) main(ctx context.Context, args []string) error {
 		return ""
 	}
 	if o.read != "" {
-		return c.file()
+		err = c.file()
+	} else {
+		err = c.live(ctx)
 	}
-	return c.live(ctx)
+	if c.out != nil {
+		if closed := c.out.Close(); err == nil && closed != nil {
+			err = fmt.Errorf("%s: %s", c.write, reason(closed))
+		}
+	}
+	return err
 }
 
 // readFilter takes the expression from a file, if -F names one.
@@ -134,6 +140,7 @@ func (c *command) prepare(link capture.LinkType, savefile bool) error {
 	if err != nil {
 		return fmt.Errorf("%s: %s", c.write, reason(err))
 	}
+	c.out = out
 	c.writer = capture.NewWriter(out, capture.WriterOptions{Application: "rulewalk", Filter: text, SnapLength: c.snap})
 	return nil
 }
@@ -272,38 +279,6 @@ func (c *command) packet(p *capture.Packet) error {
 	return err
 }
 
-// device finds the interface to listen on.
-func (c *command) device() (capture.LinkType, string, error) {
-	all := c.sorted()
-	name := c.iface
-	if name == "" {
-		if len(all) == 0 {
-			return 0, "", errors.New("no interfaces available")
-		}
-		name = all[0].Name
-	}
-	if name == Any {
-		return capture.LinuxSLL2, Any, nil
-	}
-	for _, i := range all {
-		if i.Name == name {
-			if !i.Up {
-				return 0, "", fmt.Errorf("%s: That device is not up", name)
-			}
-			return i.LinkType, name, nil
-		}
-	}
-	if n, err := strconv.Atoi(name); err == nil {
-		if n < 1 || n > len(all) {
-			//lint:ignore ST1005 tcpdump's words
-			return 0, "", errors.New("Invalid adapter index")
-		}
-		c.iface = all[n-1].Name
-		return c.device()
-	}
-	return 0, "", fmt.Errorf("%s: No such device exists\n(No such device exists)", name)
-}
-
 // listening tells what is listened on.
 func (c *command) listening(name string, link capture.LinkType) {
 	if name == Any {
@@ -315,73 +290,6 @@ func (c *command) listening(name string, link capture.LinkType) {
 		io.WriteString(c.Stderr, "tcpdump: ")
 	}
 	fmt.Fprintf(c.Stderr, "listening on %s, link-type %s (%s), snapshot length %d bytes\n", name, link, link.Description(), c.snap)
-}
-
-// sorted returns the interfaces in the order of -D: first those that carry packets,
-// then all of them as one, then loopback, then the others.
-func (c *command) sorted() []Interface {
-	all := append([]Interface(nil), c.src.Interfaces()...)
-	all = append(all, Interface{
-		Interface: capture.Interface{Name: Any}, LinkType: capture.LinuxSLL2, Up: true, Running: true,
-		Description: "Pseudo-device that captures on all interfaces",
-	})
-	merit := func(i *Interface) int {
-		switch {
-		case !i.Up:
-			return 4
-		case !i.Running:
-			return 3
-		case i.Loopback:
-			return 2
-		case i.Name == Any:
-			return 1
-		}
-		return 0
-	}
-	sort.SliceStable(all, func(a, b int) bool { return merit(&all[a]) < merit(&all[b]) })
-	return all
-}
-
-func (c *command) listInterfaces() error {
-	for n, i := range c.sorted() {
-		line := fmt.Sprintf("%d.%s", n+1, i.Name)
-		if i.Description != "" {
-			line += " (" + i.Description + ")"
-		}
-		if _, err := fmt.Fprintf(c.Stdout, "%s [%s]\n", line, i.state()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (i *Interface) state() string {
-	var words []string
-	if i.Up {
-		words = append(words, "Up")
-		if i.Running {
-			words = append(words, "Running")
-		}
-	}
-	if i.Loopback {
-		words = append(words, "Loopback")
-	}
-	if len(words) == 0 {
-		words = append(words, "none")
-	}
-	if i.Name != Any && !i.Loopback {
-		if i.Running {
-			words = append(words, "Connected")
-		} else {
-			words = append(words, "Disconnected")
-		}
-	}
-	return strings.Join(words, ", ")
-}
-
-func (c *command) listLinkTypes(name string, link capture.LinkType) error {
-	_, err := fmt.Fprintf(c.Stdout, "Data link types for %s (use option -y to set):\n  %s (%s)\n", name, link, link.Description())
-	return err
 }
 
 func packetCount(n int) string {

@@ -316,6 +316,31 @@ func withoutUsage(s string) string {
 	return before
 }
 
+// closer is a file that tells whether it was closed.
+type closer struct {
+	bytes.Buffer
+	closed int
+	err    error
+}
+
+func (c *closer) Close() error {
+	c.closed++
+	return c.err
+}
+
+func TestFileIsClosed(t *testing.T) {
+	for _, args := range [][]string{{"-w", "x"}, {"-w", "x", "-c", "1"}, {"-w", "x", "-i", "any"}} {
+		file := closer{err: errors.New("no space left")}
+		var stderr strings.Builder
+		status := Main(context.Background(), args, &host{packets: seed()}, IO{
+			Stdout: io.Discard, Stderr: &stderr, Create: func(string) (io.WriteCloser, error) { return &file, nil },
+		})
+		if file.closed != 1 || status != 1 || !strings.HasSuffix(stderr.String(), "tcpdump: x: no space left\n") {
+			t.Errorf("%v: closed %d times, status %d, %s", args, file.closed, status, stderr.String())
+		}
+	}
+}
+
 // TestMixedLinkTypes reads a file whose interfaces have different link types, each filtered
 // as its own.
 func TestMixedLinkTypes(t *testing.T) {

@@ -185,7 +185,7 @@ var viewSysctls = []string{
 	"ipv4/ip_forward_use_pmtu", "ipv4/fwmark_reflect", "ipv4/ip_nonlocal_bind", "ipv4/route/mtu_expires", "ipv4/route/min_pmtu",
 	"ipv4/ipfrag_time", "ipv6/fwmark_reflect", "ipv6/icmp/echo_ignore_all", "ipv6/icmp/echo_ignore_anycast",
 	"ipv6/icmp/echo_ignore_multicast", "ipv6/icmp/error_anycast_as_unicast", "ipv6/icmp/ratelimit", "ipv6/anycast_src_echo_reply",
-	"ipv6/auto_flowlabels", "ipv6/flowlabel_reflect", "ipv6/flowlabel_state_ranges", "ipv6/ip6frag_time",
+	"ipv6/auto_flowlabels", "ipv6/flowlabel_reflect", "ipv6/flowlabel_state_ranges", "ipv6/ip6frag_time", "ipv4/ipfrag_high_thresh", "ipv6/ip6frag_high_thresh",
 	"ipv6/max_dst_opts_length", "ipv6/max_dst_opts_number", "ipv6/max_hbh_length", "ipv6/max_hbh_opts_number",
 	"ipv6/route/mtu_expires",
 }

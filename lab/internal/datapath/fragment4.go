@@ -81,7 +81,7 @@ func (h *Host) reassemble4(p *packet) *packet {
 		k.dev = p.in.dev.Index
 	}
 	life := time.Duration(h.view.Setting("ipv4/ipfrag_time")) * time.Second / 250
-	r := h.partialOf(k, life, func(r *reassembly) {
+	r := h.partialOf(k, life, h.view.Setting("ipv4/ipfrag_high_thresh"), func(r *reassembly) {
 		if r.first != nil { // ip_expire
 			h.error4(r.first, icmpTimeExceeded, 1, 0)
 		}

@@ -132,7 +132,7 @@ func (h *Host) reassemble6(p *packet, offset int, data []byte, more bool) *packe
 		k.dev = p.in.dev.Index
 	}
 	life := time.Duration(h.view.Setting("ipv6/ip6frag_time")) * time.Second / 250
-	r := h.partialOf(k, life, func(r *reassembly) {
+	r := h.partialOf(k, life, h.view.Setting("ipv6/ip6frag_high_thresh"), func(r *reassembly) {
 		if r.first != nil { // ip6frag_expire_frag_queue
 			h.error6(r.first, icmp6TimeExceeded, 1, 0)
 		}

@@ -18,14 +18,15 @@ type Host struct {
 	onClose   func()
 
 	// The rest belongs to the event loop.
-	view     *netns.View
-	links    map[int]*link
-	taps     []*Tap
-	waiting  map[waitKey][]*packet // for a neighbour
-	limits   limits
-	partial  map[fragKey]*reassembly
-	nextID   uint32
-	confirms map[netip.Addr]bool
+	view        *netns.View
+	links       map[int]*link
+	taps        []*Tap
+	waiting     map[waitKey][]*packet // for a neighbour
+	limits      limits
+	partial     map[fragKey]*reassembly
+	partialCost int // memory
+	nextID      uint32
+	confirms    map[netip.Addr]bool
 }
 
 // Host returns the datapath of a namespace of the world. It may be called from any

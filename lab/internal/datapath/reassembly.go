@@ -14,12 +14,9 @@ type fragKey struct {
 	dev      int // the VRF, or for addresses of a link the device
 }
 
-// maxPartial bounds the packets whose pieces have not all come, and maxPieces the
-// pieces of one.
-const (
-	maxPartial = 256
-	maxPieces  = 8192
-)
+// pieceCost is what a piece takes of the memory for reassembly beside its data
+// (skb->truesize).
+const pieceCost = 768
 
 // reassembly is a packet of which pieces have come (struct inet_frag_queue).
 type reassembly struct {
@@ -28,6 +25,7 @@ type reassembly struct {
 	runs   []run   // in order
 	reach  int     // the end of the farthest piece
 	have   int     // bytes that have come
+	cost   int     // memory
 	total  bool    // reach is the end of the packet: its last piece has come
 	ecn    uint8   // a bit for each value that pieces have
 	stop   func() bool
@@ -57,7 +55,7 @@ func (r *reassembly) add(p piece, last bool) outcome {
 	switch {
 	case last && (end < r.reach || r.total && end != r.reach), r.total && end > r.reach, len(p.data) == 0:
 		return broken
-	case end > maxIP || len(r.pieces) >= maxPieces:
+	case end > maxIP:
 		return broken
 	}
 	r.total = r.total || last
@@ -98,22 +96,23 @@ func (r *reassembly) whole() (data []byte, ecn uint8, ok bool) {
 	return data, ecn, r.ecn&notCapable == 0 || r.ecn == notCapable
 }
 
-// partialOf finds or begins a reassembly; timeout is called when it takes too long.
-func (h *Host) partialOf(k fragKey, life time.Duration, timeout func(*reassembly)) *reassembly {
+// partialOf finds or begins a reassembly, nil if it would take too much memory
+// (inet_frag_find); timeout is called when it takes too long.
+func (h *Host) partialOf(k fragKey, life time.Duration, most int64, timeout func(*reassembly)) *reassembly {
 	if r := h.partial[k]; r != nil {
 		return r
 	}
 	if h.partial == nil {
 		h.partial = map[fragKey]*reassembly{}
 	}
-	if len(h.partial) >= maxPartial {
+	if int64(h.partialCost) > most {
 		return nil
 	}
 	r := new(reassembly)
 	h.partial[k] = r
 	r.stop = h.e.after(life, func() {
 		if h.partial[k] == r {
-			delete(h.partial, k)
+			h.endPartial(k, r)
 			h.now()
 			timeout(r)
 		}
@@ -125,6 +124,7 @@ func (h *Host) partialOf(k fragKey, life time.Duration, timeout func(*reassembly
 func (h *Host) endPartial(k fragKey, r *reassembly) {
 	r.stop()
 	delete(h.partial, k)
+	h.partialCost -= r.cost
 }
 
 // addPiece adds the piece that a packet carries. It returns the reassembly once it is done,
@@ -140,6 +140,8 @@ func (h *Host) addPiece(k fragKey, r *reassembly, p *packet, x piece, ecn uint8,
 		return nil
 	}
 	r.ecn |= 1 << ecn
+	r.cost += len(x.data) + pieceCost
+	h.partialCost += len(x.data) + pieceCost
 	if x.at == 0 {
 		r.first = p
 	}

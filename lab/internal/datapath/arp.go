@@ -120,7 +120,7 @@ func (h *Host) receiveARP(p *packet) {
 // for. It reports whether the request is done with.
 func (h *Host) answerARP(l *link, a arpPacket) bool {
 	f := rpdb.Flow{Dst: a.target, Src: a.sender, IIF: l.dev.Index}
-	d := h.view.Database.Lookup(&f)
+	d := h.lookup(f)
 	if d.Err != rpdb.OK {
 		return false
 	}
@@ -135,7 +135,7 @@ func (h *Host) answerARP(l *link, a arpPacket) bool {
 	if d.Type == rpdb.Local {
 		refuse := h.ignoresARP(l, a)
 		if !refuse && l.dev.Conf4.ARPFilter { // arp_filter: the way back must be this device
-			back := h.view.Database.Lookup(&rpdb.Flow{Dst: a.sender, Src: a.target})
+			back := h.lookup(rpdb.Flow{Dst: a.sender, Src: a.target})
 			refuse = back.Err != rpdb.OK || back.OIF != l.dev.Index
 		}
 		if !refuse && known() {

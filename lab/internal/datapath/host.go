@@ -27,6 +27,7 @@ type Host struct {
 	partialCost int // memory
 	nextID      uint32
 	confirms    map[netip.Addr]bool
+	flow        rpdb.Flow // of the present lookup: none is allocated
 }
 
 // Host returns the datapath of a namespace of the world. It may be called from any
@@ -105,6 +106,12 @@ func (h *Host) refresh(v *netns.View) {
 			delete(h.e.links, l.id)
 		}
 	}
+}
+
+// lookup decides on a flow by the present state.
+func (h *Host) lookup(f rpdb.Flow) rpdb.Decision {
+	h.flow = f
+	return h.view.Database.Lookup(&h.flow)
 }
 
 // linkOf returns the link of an ifindex, nil if there is none.

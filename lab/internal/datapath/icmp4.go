@@ -69,7 +69,7 @@ func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
 			f.OIF = v.dev.Index
 		}
 	}
-	d := h.view.Database.Lookup(&f)
+	d := h.lookup(f)
 	if d.Err != rpdb.OK || !h.allowed4(typ, code, &d, f.Dst) {
 		return
 	}
@@ -180,7 +180,7 @@ func (h *Host) reply4(p *packet, typ uint8, m []byte) {
 	if p.in.dev.IsVRF() {
 		f.OIF = p.in.dev.Index
 	}
-	d := h.view.Database.Lookup(&f)
+	d := h.lookup(f)
 	if d.Err != rpdb.OK {
 		return
 	}
@@ -241,7 +241,7 @@ func (h *Host) learnMTU4(p *packet, quoted []byte, mtu int) uint32 {
 	if v := p.in; v.dev.IsVRF() {
 		f.OIF = v.dev.Index
 	}
-	d := h.view.Database.Lookup(&f)
+	d := h.lookup(f)
 	if d.Err != rpdb.OK {
 		return 0
 	}
@@ -302,12 +302,12 @@ func (h *Host) heardRedirect4(p *packet, b []byte) {
 		return
 	}
 	f := flowOf4(quoted)
-	d := h.view.Database.Lookup(&f)
+	d := h.lookup(f)
 	old := h.next4(&packet{d: d}, f.Dst)
 	if d.Err != rpdb.OK || d.OIF != p.real.dev.Index || old != src4(p.data()) || gw == old {
 		return
 	}
-	g := h.view.Database.Lookup(&rpdb.Flow{Dst: gw, OIF: d.OIF})
+	g := h.lookup(rpdb.Flow{Dst: gw, OIF: d.OIF})
 	if g.Err != rpdb.OK || g.Type != rpdb.Unicast || g.UsesRoute && g.Gateway.IsValid() {
 		return
 	}

@@ -63,7 +63,7 @@ func (h *Host) errorFrom6(p *packet, dev *link, typ, code uint8, info uint32) {
 		f.Mark = p.mark
 	}
 	f.OIF = h.errorDevice6(p, dev, f.Dst)
-	d := h.view.Database.Lookup(&f)
+	d := h.lookup(f)
 	if d.Err != rpdb.OK || d.Drop == rpdb.DropLoopbackRoute || anycastRoute(&d, f.Dst) || !h.allowed6(typ, dev, &d, f.Dst) {
 		return
 	}
@@ -225,7 +225,7 @@ func (h *Host) echo6(p *packet, m []byte) {
 	if h.view.Setting("ipv6/fwmark_reflect") != 0 {
 		f.Mark = p.mark
 	}
-	d := h.view.Database.Lookup(&f)
+	d := h.lookup(f)
 	if d.Err != rpdb.OK || d.Drop == rpdb.DropLoopbackRoute || !h.allowed6(icmp6EchoReply, p.in, &d, f.Dst) {
 		return
 	}
@@ -268,7 +268,7 @@ func (h *Host) learnMTU6(p *packet, quoted []byte, mtu int) {
 	} else if p.in.dev.IsVRF() {
 		f.OIF = p.in.dev.Index
 	}
-	d := h.view.Database.Lookup(&f)
+	d := h.lookup(f)
 	if d.Err != rpdb.OK || d.Type == rpdb.Local || d.Type == rpdb.Anycast {
 		return
 	}

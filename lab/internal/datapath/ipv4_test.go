@@ -119,8 +119,6 @@ func TestFragments4(t *testing.T) {
 
 func BenchmarkForward4(b *testing.B) {
 	for _, routers := range []int{1, 10} {
-		b.Run(fmt.Sprintf("routers=%d", routers), func(b *testing.B) {
-			benchChain(b, routers)
-		})
+		b.Run(fmt.Sprintf("routers=%d", routers), func(b *testing.B) { benchChain(b, routers, false) })
 	}
 }

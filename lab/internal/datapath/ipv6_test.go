@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -266,5 +267,11 @@ func TestListenerReports(t *testing.T) {
 	}
 	if records[allNodes6] != 0 {
 		t.Error("all nodes were told of")
+	}
+}
+
+func BenchmarkForward6(b *testing.B) {
+	for _, routers := range []int{1, 10} {
+		b.Run(fmt.Sprintf("routers=%d", routers), func(b *testing.B) { benchChain(b, routers, true) })
 	}
 }

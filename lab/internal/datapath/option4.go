@@ -178,7 +178,7 @@ func (h *Host) specificDst4(p *packet) netip.Addr {
 		if p.in.dev.IsVRF() {
 			f.OIF = p.in.dev.Index
 		}
-		if d := h.view.Database.Lookup(&f); d.Err == rpdb.OK {
+		if d := h.lookup(f); d.Err == rpdb.OK {
 			return d.Src
 		}
 	}
@@ -195,7 +195,7 @@ func (h *Host) forwardOptions4(p *packet) {
 	if o.recordAddr {
 		f := rpdb.Flow{Dst: dst4(b), OIF: p.d.OIF, TOS: b[1], Mark: p.mark}
 		x := b[o.record:]
-		put4(x[x[2]-5:], h.view.Database.Lookup(&f).Src)
+		put4(x[x[2]-5:], h.lookup(f).Src)
 	}
 	sealIP4(b)
 }

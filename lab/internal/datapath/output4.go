@@ -22,7 +22,7 @@ func (h *Host) output4(p *packet) {
 		if p.meta.Raw {
 			f.SPort, f.DPort = 0, 0
 		}
-		p.d = v.Database.Lookup(&f)
+		p.d = h.lookup(f)
 		p.routed = true
 	}
 	if p.d.Err != rpdb.OK {

@@ -10,7 +10,7 @@ const multicastHops6 = 1 // IPV6_DEFAULT_MCASTHOPS
 
 // output6 sends a packet of this host (ip6_xmit, ip6_local_out).
 func (h *Host) output6(p *packet) {
-	v := h.now()
+	h.now()
 	b := p.data()
 	if len(b) < ip6Len || len(b) > maxIP+ip6Len {
 		h.e.free(p)
@@ -24,7 +24,7 @@ func (h *Host) output6(p *packet) {
 		if p.meta.Raw {
 			f.SPort, f.DPort = 0, 0
 		}
-		p.d = v.Database.Lookup(&f)
+		p.d = h.lookup(f)
 		p.routed = true
 	}
 	if p.d.Err != rpdb.OK || p.d.Drop == rpdb.DropLoopbackRoute {

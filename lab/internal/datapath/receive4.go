@@ -73,7 +73,7 @@ func ports(proto uint8, b []byte) (src, dst uint16) {
 func (h *Host) route4(p *packet) {
 	f := flowOf4(p.data())
 	f.IIF, f.Mark = p.real.dev.Index, p.mark
-	p.d = h.view.Database.Lookup(&f)
+	p.d = h.lookup(f)
 	p.routed = true
 }
 

@@ -118,7 +118,7 @@ func (h *Host) route6(p *packet) {
 	if strict6(f.Dst) {
 		f.IIF = p.real.dev.Index
 	}
-	p.d = h.view.Database.Lookup(&f)
+	p.d = h.lookup(f)
 	p.routed = true
 }
 

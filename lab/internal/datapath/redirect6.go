@@ -24,7 +24,7 @@ func (h *Host) sendRedirect6(p *packet) {
 	if !ok || target != dst && !target.IsLinkLocalUnicast() {
 		return
 	}
-	d := h.view.Database.Lookup(&rpdb.Flow{Dst: from, Src: src, OIF: l.dev.Index, IPProto: rpdb.ProtoICMPv6})
+	d := h.lookup(rpdb.Flow{Dst: from, Src: src, OIF: l.dev.Index, IPProto: rpdb.ProtoICMPv6})
 	if d.Err != rpdb.OK || d.Gateway.IsValid() || !h.limits.peer(from, now).allow(now, redirectEvery) {
 		return
 	}
@@ -66,7 +66,7 @@ func (h *Host) heardRedirect6(l *link, p *packet, m []byte) {
 	h.ns.HeardNeighbour(l.dev.Index, target, netns.NeighNews{
 		LLAddr: lladdr, State: rpdb.NUDStale, Create: true, Override: true, WeakOverride: true, RouterTold: !onLink, Router: true,
 	})
-	d := h.view.Database.Lookup(&rpdb.Flow{Dst: dst, Src: quotedSource(o.redirected, p), OIF: l.dev.Index})
+	d := h.lookup(rpdb.Flow{Dst: dst, Src: quotedSource(o.redirected, p), OIF: l.dev.Index})
 	if d.Err == rpdb.OK {
 		h.ns.Except(dst, &d, func(x *netns.Exception) { x.Gateway = target })
 	}
@@ -83,6 +83,6 @@ func quotedSource(redirected []byte, p *packet) netip.Addr {
 // routesBy6 reports whether packets to a destination go by a router on a link
 // (ip6_route_redirect).
 func (h *Host) routesBy6(l *link, dst, router, src netip.Addr) bool {
-	d := h.view.Database.Lookup(&rpdb.Flow{Dst: dst, Src: src, OIF: l.dev.Index})
+	d := h.lookup(rpdb.Flow{Dst: dst, Src: src, OIF: l.dev.Index})
 	return d.Err == rpdb.OK && d.OIF == l.dev.Index && h.next6(&packet{d: d}, dst) == router
 }

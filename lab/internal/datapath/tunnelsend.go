@@ -53,7 +53,7 @@ func (l *link) sendTunnel(p *packet) {
 		f.Src = t.local
 	}
 	h := l.host
-	d := h.view.Database.Lookup(&f)
+	d := h.lookup(f)
 	if d.Err != rpdb.OK || d.OIF == l.dev.Index {
 		if d.Err == rpdb.OK {
 			l.dev.Counters.Collisions.Add(1)

@@ -21,7 +21,7 @@ func (l *link) sendVRF(p *packet) {
 		f = flowOf6(p.data())
 	}
 	f.OIF, f.Mark = l.dev.Index, p.mark
-	p.d = h.view.Database.Lookup(&f)
+	p.d = h.lookup(f)
 	p.routed = true
 	switch {
 	case p.d.Err != rpdb.OK:

@@ -19,7 +19,7 @@ const (
 	ChangeClose                          // a namespace ended
 	ChangeRequest                        // a request other than a question; Data is the message
 	ChangeSysctl                         // a setting was written; Data is NAME=VALUE
-	ChangeEthernet                       // a network card was added; Data is its address and name
+	ChangeEthernet                       // a network card was added; Data is its address, name and perhaps ifindex
 	ChangePID                            // a process was put into a namespace, or (0) forgotten
 	ChangeTun                            // a tun or tap device was added
 	ChangeTunDel                         // and removed
@@ -84,10 +84,11 @@ func (w *World) Replay(c Change) (made *Namespace, err error) {
 		}
 		_ = n.SetSysctl(name, value)
 	case ChangeEthernet:
-		if len(c.Data) < 7 {
+		index, name, address, ok := decodeEthernet(c.Data)
+		if !ok {
 			return nil, fmt.Errorf("a network card of %d bytes", len(c.Data))
 		}
-		_, _ = n.AddEthernet(string(c.Data[6:]), [6]byte(c.Data))
+		_, _ = n.AddEthernetAt(index, name, address)
 	case ChangePID:
 		w.SetPID(c.PID, n)
 	case ChangeTun, ChangeTunDel:

@@ -22,25 +22,38 @@ import (
 func (a *app) labStart() *cobra.Command {
 	var w worldFlags
 	var name string
+	var hosts []string
 	c := &cobra.Command{
-		Use:   "start [FILE | NAME]",
+		Use:   "start [FILE | NAME | --host NAME=DUMP...]",
 		Short: "Hold a world until it is stopped or interrupted",
 		Long: `Start holds a world in the foreground and serves it on a unix socket that only this
 user can open, until rulewalk lab stop or an interrupt.
 
 FILE is a topology (docs/topology.md), whose hosts are made and set up, or a world that
 rulewalk lab save has written, which goes on where it was, with the clock of that moment.
-NAME is a scenario that is built in. What a scenario types is not typed: you do.`,
+NAME is a scenario that is built in. What a scenario types is not typed: you do.
+
+With --host the hosts are real ones, of which there are dumps: snapshots, reports, output
+of ip, as --snapshot of the other commands takes them. What cannot be carried over is told
+line by line. Cables between them are guessed from the subnets that they share; the
+guesses are told with their reasons, and what is ambiguous is told and not made.`,
 		Example: `  rulewalk lab start                          the host of the built-in example
   rulewalk lab start two-routers.yaml         then: rulewalk lab shell lab HOST
   rulewalk lab start --name vpn tunnel        the hosts of the scenario tunnel
-  rulewalk lab start saved.world`,
+  rulewalk lab start saved.world
+  rulewalk lab start --host web=sosreport-web/ --host gw=gw.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && (w.kernel != "" || w.empty) {
 				return fmt.Errorf("--kernel and --empty are for a new world: %s says what its own is like", args[0])
 			}
 			begin := w.serve
+			if len(hosts) > 0 {
+				if len(args) == 1 || w.kernel != "" || w.empty {
+					return errors.New("--host makes a world of its own: no FILE, --kernel or --empty goes with it")
+				}
+				begin = func(name string) (*lab.Server, net.Listener, error) { return a.reviveHosts(name, hosts) }
+			}
 			if len(args) == 1 {
 				begin = func(name string) (*lab.Server, net.Listener, error) {
 					return a.begin(cmd.Context(), name, args[0])
@@ -54,6 +67,7 @@ NAME is a scenario that is built in. What a scenario types is not typed: you do.
 		},
 	}
 	c.Flags().StringVar(&name, "name", "lab", "the `NAME` of the world")
+	c.Flags().StringArrayVar(&hosts, "host", nil, "make a host `NAME=DUMP` of the dump of a real one; may be given several times")
 	w.add(c)
 	return c
 }

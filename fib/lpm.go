@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 )
 
 // MaxID is the largest id that an entry of an LPM may have.
@@ -89,12 +90,29 @@ func compileBoth(entries []Entry, n4 int, live bool) (four, six liveTable) {
 // Lookup returns the id of the longest prefix that covers an address; ok is false
 // if there is none. Zones are ignored. A v4-mapped IPv6 address is an IPv6 address.
 func (t *LPM) Lookup(addr netip.Addr) (id uint32, ok bool) {
-	var w uint32
-	if addr.Is4() {
-		w = t.four.lookup4(key4(addr))
-	} else if addr.Is6() {
-		w = t.six.lookup6(key6(addr))
+	if !addr.Is4() {
+		return t.lookup6(addr)
 	}
+	// Prefixes of up to 24 bits take no branch that the address decides: waiting for
+	// memory to know it would cost more than a step that is made for nothing.
+	direct, nodes, shift := t.four.direct, t.four.nodes, 32-t.four.bits
+	a := key4(addr)
+	i := uint(a >> (shift & 31))
+	if i >= uint(len(direct)) {
+		return NoRoute, false
+	}
+	w := tryStep(nodes, atomic.LoadUint32(&direct[i]), uint(a>>((shift-strideBits)&31)))
+	if w >= path {
+		w = t.four.longer4(w, a)
+	}
+	return w - 1, w != 0
+}
+
+func (t *LPM) lookup6(addr netip.Addr) (id uint32, ok bool) {
+	if !addr.IsValid() {
+		return NoRoute, false
+	}
+	w := t.six.lookup6(key6(addr))
 	return w - 1, w != 0
 }
 

@@ -16,7 +16,6 @@ const (
 const (
 	// strideBits is the number of bits of an address that a node takes.
 	strideBits = 6
-	strideMask = 1<<strideBits - 1
 
 	// nodeHead is the number of words of a node before those of its runs.
 	nodeHead = 2
@@ -46,21 +45,8 @@ type table struct {
 	bits   uint8 // that index direct
 }
 
-// lookup4 returns the leaf of an address of a table whose addresses share no bits.
-// Prefixes of up to 24 bits take no branch that the address decides: waiting for
-// memory to know it would cost more than the step that is made for nothing.
-func (t *table) lookup4(a uint32) uint32 {
-	i := a >> ((32 - t.bits) & 31)
-	if uint(i) >= uint(len(t.direct)) {
-		return 0
-	}
-	nodes := t.nodes
-	w := tryStep(nodes, atomic.LoadUint32(&t.direct[i]), uint(a<<(t.bits&31)>>(32-strideBits)))
-	if w >= path {
-		return walk(nodes, w, u128{hi: uint64(a) << 32}, uint(t.bits)+strideBits)
-	}
-	return w
-}
+// end is the number of bits before the first nodes.
+func (t *table) end() uint { return uint(t.skip) + uint(t.bits) }
 
 // lookup6 returns the leaf of an address. Behind the first word, which many short
 // prefixes end with, it makes four steps without a branch.
@@ -70,12 +56,12 @@ func (t *table) lookup6(a u128) uint32 {
 		return w
 	}
 	nodes := t.nodes
-	end := uint(t.skip + t.bits)
+	end := t.end()
 	rest := a.hi<<(end&63) | a.lo>>((64-end)&63)
 	w = tryStep(nodes, w, uint(rest>>58))
-	w = tryStep(nodes, w, uint(rest>>52)&strideMask)
-	w = tryStep(nodes, w, uint(rest>>46)&strideMask)
-	w = tryStep(nodes, w, uint(rest>>40)&strideMask)
+	w = tryStep(nodes, w, uint(rest>>52))
+	w = tryStep(nodes, w, uint(rest>>46))
+	w = tryStep(nodes, w, uint(rest>>40))
 	if w >= path {
 		return walk(nodes, w, a, end+4*strideBits)
 	}
@@ -97,15 +83,23 @@ func (t *table) first(hi uint64) uint32 {
 // tryStep returns the word that a node has for the next bits of an address, or a word
 // that is not of a node as it is.
 func tryStep(nodes []uint32, w uint32, index uint) uint32 {
-	isNode := uint32(int32(w) >> 31)
-	return step(nodes, w&isNode, index)&isNode | w&^isNode
+	is := uint32(int32(w) >> 31) // all bits for a node, else none
+	return w ^ (step(nodes, w&is, index)^w)&is
 }
 
-// step returns the word that a node has for the next bits of an address.
+// step returns the word that a node has for the next bits of an address: the last
+// bits of index.
 func step(nodes []uint32, w uint32, index uint) uint32 {
+	return atomic.LoadUint32(&nodes[wordAt(nodes, w, index)])
+}
+
+// wordAt returns the place of the word that a node has for the next bits of an
+// address.
+func wordAt(nodes []uint32, w uint32, index uint) uint {
 	at := uint(w &^ child)
-	starts := uint64(nodes[at]) | uint64(nodes[at+1])<<32
-	return atomic.LoadUint32(&nodes[at+1+uint(bits.OnesCount64(starts<<((strideMask-index)&63)))])
+	high := nodes[at+1] // the greater index first: then the other needs no check
+	starts := uint64(nodes[at]) | uint64(high)<<32
+	return at + 1 + uint(bits.OnesCount64(starts<<(^index&63)))
 }
 
 // walk follows the nodes to a leaf. A node that is not a path node stands behind pos
@@ -140,13 +134,19 @@ func pathPrefix(node []uint32) (length uint, prefix u128) {
 	}
 }
 
-// batch is the number of addresses whose cache misses LookupBatch overlaps.
-const batch = 16
+// longer4 follows the second word of an IPv4 address to a leaf.
+func (t *table) longer4(w, a uint32) uint32 {
+	return walk(t.nodes, w, u128{hi: uint64(a) << 32}, t.end()+strideBits)
+}
 
-// lookupBatch4 goes through each of the first two levels for all addresses before it
-// goes on with any. The table is not empty.
+// batch is the number of addresses whose cache misses LookupBatch overlaps.
+const batch = 32
+
+// lookupBatch4 loads a word of direct for all addresses, then the bitmaps of their
+// nodes, then the words of these, so that the processor waits for many at once. The
+// table is not empty.
 func (t *table) lookupBatch4(addrs *[batch]netip.Addr, ids *[batch]uint32) {
-	var keys, words [batch]uint32
+	var keys, words, at [batch]uint32
 	direct, nodes, shift := t.direct, t.nodes, (32-t.bits)&31
 	for i := range addrs {
 		a := key4(addrs[i])
@@ -155,11 +155,16 @@ func (t *table) lookupBatch4(addrs *[batch]netip.Addr, ids *[batch]uint32) {
 			words[i] = atomic.LoadUint32(&direct[d])
 		}
 	}
-	used := t.bits & 31
-	for i, a := range &keys {
-		w := tryStep(nodes, words[i], uint(a<<used>>(32-strideBits)))
+	shift = (shift - strideBits) & 31
+	for i, w := range &words {
+		is := uint32(int32(w) >> 31)
+		at[i] = uint32(wordAt(nodes, w&is, uint(keys[i]>>shift)))
+	}
+	for i, w := range &words {
+		is := uint32(int32(w) >> 31)
+		w ^= (atomic.LoadUint32(&nodes[at[i]]) ^ w) & is
 		if w >= path {
-			w = walk(nodes, w, u128{hi: uint64(a) << 32}, uint(t.bits)+strideBits)
+			w = t.longer4(w, keys[i])
 		}
 		ids[i] = w - 1 // NoRoute for 0
 	}
@@ -169,10 +174,10 @@ func (t *table) lookupBatch4(addrs *[batch]netip.Addr, ids *[batch]uint32) {
 // none is or the first 64 bits behind direct are used up.
 func (t *table) lookupBatch6(addrs *[batch]netip.Addr, ids *[batch]uint32) {
 	var rests [batch]uint64 // the bits of each address that nodes take
-	var words [batch]uint32
+	var words, at [batch]uint32
 	var open [batch]uint8 // the addresses with a node
 	n := 0
-	end := uint(t.skip + t.bits)
+	end := t.end()
 	for i := range addrs {
 		a := key6(addrs[i])
 		w := t.first(a.hi)
@@ -184,10 +189,14 @@ func (t *table) lookupBatch6(addrs *[batch]netip.Addr, ids *[batch]uint32) {
 	nodes := t.nodes
 	pos := end
 	for shift := uint(64 - strideBits); n > 0 && shift >= strideBits; shift -= strideBits {
+		for _, i := range open[:n] {
+			i %= batch
+			at[i] = uint32(wordAt(nodes, words[i], uint(rests[i]>>(shift&63))))
+		}
 		left := 0
 		for _, i := range open[:n] {
 			i %= batch
-			w := step(nodes, words[i], uint(rests[i]>>(shift&63))&strideMask)
+			w := atomic.LoadUint32(&nodes[at[i]])
 			words[i] = w
 			open[left%batch] = i
 			left += int(w >> 31)

@@ -27,9 +27,6 @@ type change struct {
 	answer
 }
 
-// end is the number of bits before the first nodes.
-func (t *table) end() uint { return uint(t.skip) + uint(t.bits) }
-
 // fits reports whether a change is one of the addresses that direct is for.
 func (t *table) fits(c *change) bool {
 	return len(t.direct) > 0 && (c.length == 0 || c.length >= uint(t.skip) && c.addr.hi&t.mask == t.common.hi)
@@ -168,7 +165,7 @@ func (t *liveTable) descendNode(r cell, pos uint, c *change) {
 }
 
 // rank returns which run of a node holds a value of its bits.
-func rank(starts uint64, i uint) int { return bits.OnesCount64(starts<<(strideMask-i)) - 1 }
+func rank(starts uint64, i uint) int { return bits.OnesCount64(starts<<(^i&63)) - 1 }
 
 // split returns a node as another one is, with runs of their own from first to
 // last: itself if it has them.

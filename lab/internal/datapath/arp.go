@@ -85,11 +85,7 @@ func (h *Host) mayAnnounce(l *link, src, target netip.Addr) bool {
 		if !h.ownAddr4(src, l.dev.Index) {
 			return false
 		}
-		for _, a := range h.view.Database.State().Addrs { // inet_addr_onlink
-			if a.Index == l.dev.Index && a.Family == rpdb.IPv4 && a.Subnet().Contains(target) && a.Subnet().Contains(src) {
-				return true
-			}
-		}
+		return h.sharesSubnet4(l, target, src)
 	}
 	return false
 }

@@ -245,6 +245,9 @@ func (h *Host) learnMTU4(p *packet, quoted []byte, mtu int) uint32 {
 	if d.Err != rpdb.OK {
 		return 0
 	}
+	if !h.mayLearn4(quoted) {
+		return uint32(mtu)
+	}
 	now, _ := h.pathMTU(h.view, &d, f.Dst)
 	if _, locked, ok := metricOf(&d, rtaxMTU); ok && locked {
 		return uint32(mtu)
@@ -291,25 +294,64 @@ func (h *Host) sendRedirect4(p *packet) {
 	h.error4(p, icmpRedirect, redirectHost, be32(g[:]))
 }
 
-// heardRedirect4 takes a shorter way (icmp_redirect, __ip_do_redirect).
+// mayLearn4 reports whether an ICMP message teaches something of the way of the packet that
+// it quotes: the sockets are asked, but for answers to echo requests, which the host itself
+// sent (icmp_err).
+func (h *Host) mayLearn4(quoted []byte) bool {
+	n := ihl4(quoted)
+	return h.transport != nil || quoted[9] == rpdb.ProtoICMP && len(quoted) > n && quoted[n] == icmpEchoReply
+}
+
+// heardRedirect4 takes a shorter way (icmp_redirect, __ip_do_redirect) once the router there
+// is known.
 func (h *Host) heardRedirect4(p *packet, b []byte) {
-	quoted := b[icmpLen:]
-	if len(quoted) < 20 || b[1] > 3 || !p.real.dev.Conf4.AcceptRedirects {
+	quoted, conf := b[icmpLen:], &p.real.dev.Conf4
+	if len(quoted) < 28 || b[1]&7 > 3 || !conf.AcceptRedirects || !h.mayLearn4(quoted) {
 		return
 	}
 	gw := netip.AddrFrom4([4]byte(b[4:8]))
-	if gw.IsMulticast() || gw.IsUnspecified() || gw.IsLoopback() {
+	if gw.IsMulticast() || gw == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || b[4] == 0 {
 		return
 	}
-	f := flowOf4(quoted)
-	d := h.lookup(f)
-	old := h.next4(&packet{d: d}, f.Dst)
-	if d.Err != rpdb.OK || d.OIF != p.real.dev.Index || old != src4(p.data()) || gw == old {
+	d := h.lookup(flowOf4(quoted))
+	old, dst := h.next4(&packet{d: d}, dst4(quoted)), dst4(quoted)
+	if d.Err != rpdb.OK || d.OIF != p.real.dev.Index || old == dst || old != src4(p.data()) || gw == old {
 		return
 	}
-	g := h.lookup(rpdb.Flow{Dst: gw, OIF: d.OIF})
-	if g.Err != rpdb.OK || g.Type != rpdb.Unicast || g.UsesRoute && g.Gateway.IsValid() {
+	if conf.SharedMedia {
+		if h.ns.AddrType(gw, 0) != rpdb.Unicast {
+			return
+		}
+	} else if !h.sharesSubnet4(p.real, gw, old) || conf.SecureRedirects && !h.isDefault4(gw, d.OIF) {
 		return
 	}
-	h.ns.Except(f.Dst, &d, func(x *netns.Exception) { x.Gateway = gw })
+	if _, known, err := h.ns.Neighbour(d.OIF, gw); err == nil && known {
+		h.ns.Except(dst, &d, func(x *netns.Exception) { x.Gateway = gw })
+	}
+}
+
+// sharesSubnet4 reports whether two addresses are in one subnet of a device
+// (inet_addr_onlink).
+func (h *Host) sharesSubnet4(l *link, a, b netip.Addr) bool {
+	for _, x := range h.view.Database.State().Addrs {
+		if x.Index == l.dev.Index && x.Family == rpdb.IPv4 && x.Subnet().Contains(a) && x.Subnet().Contains(b) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDefault4 reports whether a default route leads by a router (ip_fib_check_default).
+func (h *Host) isDefault4(gw netip.Addr, dev int) bool {
+	for _, r := range h.view.Database.State().Routes {
+		if r.Family != rpdb.IPv4 || r.Dst.Bits() != 0 {
+			continue
+		}
+		for _, n := range r.NextHops {
+			if n.Gateway == gw && n.Dev == dev {
+				return true
+			}
+		}
+	}
+	return false
 }

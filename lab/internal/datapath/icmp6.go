@@ -275,8 +275,7 @@ func (h *Host) learnMTU6(p *packet, quoted []byte, mtu int) {
 	if _, locked, ok := metricOf(&d, rtaxMTU); ok && locked {
 		return
 	}
-	mtu = max(mtu, minMTU6)
-	if now, _ := h.pathMTU(h.view, &d, f.Dst); mtu >= now {
+	if now, _ := h.pathMTU(h.view, &d, f.Dst); mtu >= now || mtu < minMTU6 {
 		return
 	}
 	life := time.Duration(h.view.Setting("ipv6/route/mtu_expires")) * time.Second / 250

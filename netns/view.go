@@ -49,6 +49,7 @@ type Device struct {
 	VLAN    *VLANInfo
 	Macvlan *MacvlanInfo
 	Tunnel  *TunnelInfo
+	VXLAN   *VXLANInfo
 	Tun     *TunConfig
 }
 
@@ -254,6 +255,8 @@ func (n *Namespace) viewDevice(d *device) *Device {
 				out.Tunnel.Attrs[a.typ] = own.values[i]
 			}
 		}
+	case *vxlan:
+		out.VXLAN = own.view()
 	case *tun:
 		c := own.TunConfig
 		out.Tun = &c

@@ -17,10 +17,17 @@ func init() {
 		"bridge":       bridgeOptions,
 		"bridge_slave": portOptions,
 		"dummy":        nil,
+		"gre":          greOptions,
+		"gretap":       greOptions,
 		"ifb":          nil,
+		"ip6tnl":       ip6tnlOptions,
+		"ipip":         iptunOptions,
+		"macvlan":      macvlanOptions,
+		"sit":          iptunOptions,
 		"veth":         vethOptions,
 		"vlan":         vlanOptions,
 		"vrf":          vrfOptions,
+		"vxlan":        vxlanOptions,
 	}
 }
 

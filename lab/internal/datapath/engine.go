@@ -45,6 +45,7 @@ type Engine struct {
 
 	// The rest belongs to the event loop.
 	links   map[uint64]*link // by the ID of their device
+	vxlans  map[uint64]*link // of these, those of vxlan devices
 	backlog []arrival        // what devices received and nobody has looked at yet
 	workAt  time.Time
 	pool    []*packet
@@ -78,7 +79,7 @@ type arrival struct {
 func New(c Config) *Engine {
 	e := &Engine{
 		config: c, world: c.World, clock: c.Clock, wake: make(chan struct{}, 1),
-		hosts: map[*netns.Namespace]*Host{}, links: map[uint64]*link{},
+		hosts: map[*netns.Namespace]*Host{}, links: map[uint64]*link{}, vxlans: map[uint64]*link{},
 	}
 	e.room.L = &e.mu
 	c.World.SetPackets(e)

@@ -98,12 +98,16 @@ func (h *Host) refresh(v *netns.View) {
 			h.e.links[d.ID] = l
 		}
 		l.host, l.dev = h, d
+		if d.VXLAN != nil {
+			h.e.vxlans[l.id] = l
+		}
 		h.links[d.Index] = l
 	}
 	for _, l := range before {
 		if l.host == h && h.links[l.dev.Index] != l {
 			l.host = nil
 			delete(h.e.links, l.id)
+			delete(h.e.vxlans, l.id)
 		}
 	}
 }

@@ -72,6 +72,8 @@ func (l *link) transmit(p *packet) {
 		l.sendBridge(p)
 	case l.dev.IsVRF():
 		l.sendVRF(p)
+	case l.dev.VXLAN != nil:
+		l.sendVXLAN(p)
 	case l.dev.Tunnel != nil && l.dev.Kind != "wireguard":
 		l.sendTunnel(p)
 	default: // dummy, network cards, tun: what is plugged in takes it

@@ -75,6 +75,11 @@ func (h *Host) route4(p *packet) {
 	f.IIF, f.Mark = p.real.dev.Index, p.mark
 	p.d = h.lookup(f)
 	p.routed = true
+	if p.d.Drop == rpdb.DropNotJoined && joined(p.real, f.Dst) { // rpdb does not know the groups
+		p.d = rpdb.Decision{
+			RuleIndex: -1, Leg: -1, Type: rpdb.Multicast, OIF: rpdb.Loopback, Flags: rpdb.FlagMulticast | rpdb.FlagLocal,
+		}
+	}
 }
 
 // input4 does what the decision says (dst_input).
@@ -124,6 +129,9 @@ func (h *Host) deliver4(p *packet) {
 		b = p.data()
 	}
 	proto, upper := b[9], ihl4(b)
+	if proto == rpdb.ProtoUDP && h.receiveVXLAN(p, upper) {
+		return
+	}
 	if h.receiveTunnel(p, src4(b), dst4(b), b[1], proto, upper) {
 		return
 	}

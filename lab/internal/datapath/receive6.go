@@ -182,6 +182,9 @@ func (h *Host) deliver6(p *packet) {
 func (h *Host) deliverUpper6(p *packet) {
 	b := p.data()
 	proto, upper := b[p.six.next], p.six.at
+	if proto == rpdb.ProtoUDP && h.receiveVXLAN(p, upper) {
+		return
+	}
 	if h.receiveTunnel(p, src6(b), dst6(b), tclass6(b), proto, upper) {
 		return
 	}

@@ -159,11 +159,28 @@ func (l *link) wrap(p *packet, t *tunnel, in *inner, src, dst netip.Addr, tos ui
 		l.wrap6(p, t, proto, src, dst, tos, ttl)
 		return
 	}
+	l.ipHeader(p, proto, src, dst, tos, ttl, t.df || in.df, 0)
+}
+
+// ipHeader puts an outer IP header before a packet (iptunnel_xmit, udp_tunnel6_xmit_skb).
+func (l *link) ipHeader(p *packet, proto uint8, src, dst netip.Addr, tos, ttl uint8, df bool, label uint32) {
+	n := len(p.data())
+	if dst.Is6() {
+		b := p.push(ip6Len)
+		put32(b, 6<<28|uint32(tos)<<20|label&0xfffff)
+		put16(b[4:], uint16(n))
+		b[6], b[7] = proto, ttl
+		s, d := src.As16(), dst.As16()
+		copy(b[8:], s[:])
+		copy(b[24:], d[:])
+		p.proto, p.net = protoIPv6, p.off
+		return
+	}
 	b := p.push(20)
 	clear(b)
 	b[0], b[1], b[8], b[9] = 0x45, tos, ttl, proto
-	put16(b[2:], uint16(len(p.data())))
-	if t.df || in.df {
+	put16(b[2:], uint16(n+20))
+	if df {
 		b[6] = 0x40
 	}
 	s, d := src.As4(), dst.As4()
@@ -179,15 +196,7 @@ func (l *link) wrap6(p *packet, t *tunnel, proto uint8, src, dst netip.Addr, tos
 		copy(p.push(8), []byte{proto, 0, 4, 1, t.limit, 1, 1, 0})
 		proto = protoDestOpts
 	}
-	n := len(p.data())
-	b := p.push(ip6Len)
-	put32(b, 6<<28|uint32(tos)<<20)
-	put16(b[4:], uint16(n))
-	b[6], b[7] = proto, ttl
-	s, d := src.As16(), dst.As16()
-	copy(b[8:], s[:])
-	copy(b[24:], d[:])
-	p.proto, p.net = protoIPv6, p.off
+	l.ipHeader(p, proto, src, dst, tos, ttl, false, 0)
 }
 
 // gre puts a GRE header before a packet (gre_build_header).

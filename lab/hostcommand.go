@@ -41,6 +41,7 @@ func (j *job) host(ctx context.Context) int {
 	env := &hostcmd.Env{
 		Host: h, Name: j.Args[0], Stdin: j.In, Stdout: j.Out, Stderr: j.Err, Terminal: j.Terminal,
 		Open: j.caller.open, Create: j.caller.create, Getenv: j.getenv,
+		NetNS: j.netns,
 	}
 	if vrf := j.getenv(ipcmd.EnvVRF); vrf != "" {
 		l, ok := h.Link(0, vrf)
@@ -51,6 +52,16 @@ func (j *job) host(ctx context.Context) int {
 		env.Device = l.Index
 	}
 	return hostCommand(j.Args[0])(ctx, env, j.Args[1:])
+}
+
+// netns returns the host of a named namespace.
+func (j *job) netns(name string) (*hostcmd.Host, error) {
+	sp, release, err := j.server.spaces.hold(0, name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return j.server.host(sp), nil
 }
 
 // RunCalled runs the command of a world that this process was started as, and returns its

@@ -30,6 +30,8 @@ type Env struct {
 	Create func(name string) (io.WriteCloser, error)
 	Getenv func(string) string // never nil
 	Device int                 // ifindex that all sockets are bound to (ip vrf exec), 0 none
+	// NetNS returns the host of a named namespace of the world.
+	NetNS func(name string) (*Host, error)
 }
 
 // Host is the host that a command runs on.

@@ -3,7 +3,6 @@ package hostcmd
 import (
 	"context"
 	"errors"
-	"io"
 
 	"github.com/rulewalk/rulewalk/lab/internal/capture"
 	"github.com/rulewalk/rulewalk/lab/internal/datapath"
@@ -19,23 +18,9 @@ const tapQueue = 1 << 16
 
 // tcpdumpCommand shows the packets of the host's interfaces.
 func tcpdumpCommand(ctx context.Context, env *Env, args []string) int {
-	var out io.Closer
-	create := func(name string) (io.WriteCloser, error) {
-		f, err := env.Create(name)
-		if err == nil {
-			out = f
-		}
-		return f, err
-	}
-	status := tcpdump.Main(ctx, args, taps{env.Host}, tcpdump.IO{
-		Stdin: env.Stdin, Stdout: env.Stdout, Stderr: env.Stderr, Open: env.Open, Create: create,
+	return tcpdump.Main(ctx, args, taps{env.Host}, tcpdump.IO{
+		Stdin: env.Stdin, Stdout: env.Stdout, Stderr: env.Stderr, Open: env.Open, Create: env.Create,
 	})
-	if out != nil {
-		if err := out.Close(); err != nil && status == 0 {
-			return env.Failf(1, "%v", err)
-		}
-	}
-	return status
 }
 
 // taps are the interfaces of a host as tcpdump listens on them.

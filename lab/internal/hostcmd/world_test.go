@@ -137,6 +137,12 @@ func (w *world) start(ctx context.Context, host, line string, in io.Reader) (wai
 	env := &Env{
 		Host: w.hosts[host], Name: args[0], Stdin: in, Stdout: &out, Stderr: &errs,
 		Getenv: func(string) string { return "" }, Open: w.open, Create: w.create,
+		NetNS: func(name string) (*Host, error) {
+			if h := w.hosts[name]; h != nil {
+				return h, nil
+			}
+			return nil, fs.ErrNotExist
+		},
 	}
 	done := make(chan int, 1)
 	go func() { done <- c(ctx, env, args[1:]) }()

@@ -11,11 +11,15 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/rulewalk/rulewalk/internal/cli"
+	"github.com/rulewalk/rulewalk/lab"
 )
 
 var update = flag.Bool("update", false, "write what the scripts' golden files should be")
 
 func TestMain(m *testing.M) {
+	if status, ok := lab.RunCalled(); ok {
+		os.Exit(status)
+	}
 	// A script's rulewalk is this very program under that name.
 	if name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"); name != "rulewalk" {
 		if err := enterNamespace(); err != nil {

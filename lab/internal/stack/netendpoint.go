@@ -41,8 +41,8 @@ func (p *netProtocol) ParseAddresses(b []byte) (src, dst tcpip.Address) {
 	return header.IPv4(b).SourceAddress(), header.IPv4(b).DestinationAddress()
 }
 
-func (p *netProtocol) NewEndpoint(nic gstack.NetworkInterface, _ gstack.TransportDispatcher) gstack.NetworkEndpoint {
-	e := &netEndpoint{netProtocol: p, device: deviceOf(nic.ID())}
+func (p *netProtocol) NewEndpoint(_ gstack.NetworkInterface, _ gstack.TransportDispatcher) gstack.NetworkEndpoint {
+	e := &netEndpoint{netProtocol: p, domain: p.t.making}
 	e.AddressableEndpointState.Init(e, gstack.AddressableEndpointStateOptions{})
 	return e
 }
@@ -67,7 +67,7 @@ func (*netProtocol) Parse(*gstack.PacketBuffer) (tcpip.TransportProtocolNumber, 
 type netEndpoint struct {
 	gstack.AddressableEndpointState
 	*netProtocol
-	device int
+	domain
 }
 
 func (*netEndpoint) Enable() tcpip.Error { return nil }
@@ -76,9 +76,17 @@ func (*netEndpoint) Disable()            {}
 func (*netEndpoint) DefaultTTL() uint8   { return 64 } // connections set their own
 func (e *netEndpoint) Close()            { e.AddressableEndpointState.Cleanup() }
 
-// MTU is that of the largest packet; what a path allows is told to gVisor by the
-// segment sizes that SYNs announce.
-func (e *netEndpoint) MTU() uint32                { return uint32(65535 - ipv4Header + spaceForSACK(true)) }
+// MTU is IP's payload, with the room that gVisor leaves for selective acknowledgments.
+// It bounds what gVisor believes to have announced; what a path carries it learns from the
+// peer's SYN (clamp).
+func (e *netEndpoint) MTU() uint32 {
+	mss := e.mss
+	if mss == 0 {
+		mss = 65535 - ipv4Header - tcpHeader
+	}
+	return uint32(mss + tcpHeader + spaceForSACK(true))
+}
+
 func (e *netEndpoint) EndpointHeaderSize() uint32 { return uint32(e.header()) }
 func (e *netEndpoint) MaxHeaderLength() uint16    { return uint16(e.header()) }
 

@@ -78,6 +78,9 @@ func (t *tcpStack) send(p []byte, ip ipHeader, o *owner, device int) {
 		announce(seg, &path, ip.dst.Is4(), opt.MSS)
 		ip.ttl = t.s.hops(&opt, &path, ip.dst)
 	}
+	if o != nil && o.syn != nil {
+		o.syn.window(seg)
+	}
 	switch {
 	case ip.dst.Is6():
 		ip.label = t.s.label(local, remote)
@@ -129,18 +132,8 @@ func headers(v4 bool) int {
 // default receive buffer, in whole segments).
 func announce(seg []byte, p *Path, v4 bool, user uint16) {
 	o := option(seg, optionMSS)
-	if len(o) != 2 || p.Err != rpdb.OK {
-		return
-	}
-	mss := p.AdvMSS
-	if mss == 0 {
-		mss = p.MTU - headers(v4)
-	}
-	mss = min(mss, 65535-ipv4Header-tcpHeader)
-	if user != 0 {
-		mss = min(mss, int(user))
-	}
-	if mss < 48 {
+	mss := advertised(p, v4, user)
+	if len(o) != 2 || mss == 0 {
 		return
 	}
 	be.PutUint16(o, uint16(mss))

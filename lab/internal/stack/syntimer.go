@@ -21,6 +21,7 @@ type synTimer struct {
 	sent    time.Time // when packet was sent first
 	count   int
 	stopped bool
+	acked   bool // the handshake was completed
 	stop    func() bool
 }
 
@@ -42,6 +43,26 @@ func (t *synTimer) first(p []byte, ip *ipHeader, m Meta) bool {
 	t.packet, t.ip, t.meta, t.sent = slices.Clone(p), *ip, m, t.s.net.Now()
 	t.stop = t.s.net.AfterFunc(time.Second, t.fire)
 	return true
+}
+
+// window sets the window of the acknowledgment that completes the handshake to what
+// the SYN announced, which gVisor does not know.
+func (t *synTimer) window(seg []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.acked || t.packet == nil || flagsOf(seg)&(flagSYN|flagRST|flagACK) != flagACK {
+		return
+	}
+	t.acked = true
+	syn := t.packet[t.ip.size():]
+	scale := 0
+	if o := option(syn, optionScale); len(o) == 1 {
+		scale = int(o[0])
+	}
+	w := (int(be.Uint16(syn[14:])) + 1<<scale - 1) >> scale
+	if int(be.Uint16(seg[14:])) < w && w < int(be.Uint16(syn[14:])) {
+		be.PutUint16(seg[14:], uint16(w))
+	}
 }
 
 // wait is the time until the next retransmission, or until the connection fails.

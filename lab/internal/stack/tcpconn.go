@@ -26,7 +26,8 @@ type TCPConn struct {
 	bind          *binding // nil for accepted connections
 	local, remote netip.AddrPort
 
-	reads sync.Mutex // one Read at a time
+	reads  sync.Mutex // one Read at a time
+	copied int        // bytes read that moderate was not told of
 
 	mu      sync.Mutex
 	wake    sync.Cond
@@ -116,8 +117,19 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 	if err != nil {
 		return 0, c.opError("read", err)
 	}
-	c.ep.ModerateRecvBuf(n)
+	c.moderate(n)
 	return n, nil
+}
+
+// moderate lets gVisor fit the receive buffer to what is read. It is told only when
+// everything was read: while less than half of the buffer is free it would let it grow
+// without telling the peer, which then waits for its probe of the closed window.
+func (c *TCPConn) moderate(n int) {
+	c.copied += n
+	if waiting, err := c.ep.GetSockOptInt(tcpip.ReceiveQueueSizeOption); err == nil && waiting == 0 {
+		c.ep.ModerateRecvBuf(c.copied)
+		c.copied = 0
+	}
 }
 
 // Write implements net.Conn. It returns when the bytes are in the send buffer.

@@ -95,7 +95,7 @@ func (s *Stack) connectRoute(network string, addr netip.AddrPort, o *Options) (l
 // and port.
 func (t *tcpStack) newActive(network string, local, remote netip.AddrPort, o *Options) (*TCPConn, error) {
 	s := t.s
-	nic := t.domain(o.Device)
+	nic := t.domain(o.Device, 0)
 	b := &binding{
 		proto: rpdb.ProtoTCP, v6: local.Addr().Is6(), v6only: true, addr: local.Addr(), port: local.Port(),
 		device: o.Device, uid: o.UID, reuseAddr: o.ReuseAddr, reusePort: o.ReusePort,
@@ -183,12 +183,34 @@ func setHops(ep *tcp.Endpoint, v4 bool, hops uint8) {
 	}
 }
 
+// advertised is the segment size that a SYN announces on a path, 0 if it is not known.
+func advertised(p *Path, v4 bool, user uint16) int {
+	if p.Err != rpdb.OK {
+		return 0
+	}
+	mss := p.AdvMSS
+	if mss == 0 {
+		mss = p.MTU - headers(v4)
+	}
+	mss = min(mss, 65535-ipv4Header-tcpHeader)
+	if user != 0 {
+		mss = min(mss, int(user))
+	}
+	if mss < 48 {
+		return 0
+	}
+	return mss
+}
+
 // connect shakes hands.
 func (c *TCPConn) connect(ctx context.Context, path *Path) error {
 	if path.Err != rpdb.OK {
 		return fail("connect", path.Err)
 	}
 	setHops(c.ep, c.remote.Addr().Is4(), c.t.s.hops(&c.o, path, c.remote.Addr()))
+	if mss := advertised(path, c.remote.Addr().Is4(), c.o.MSS); mss != 0 {
+		c.ep.SetSockOptInt(tcpip.MaxSegOption, mss)
+	}
 	syn := newSYNTimer(c.t.s, func() { c.abandon(rpdb.ETIMEDOUT) })
 	defer syn.end()
 	c.ep.SetOwner(&owner{o: c.o, syn: syn})

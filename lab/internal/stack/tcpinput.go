@@ -55,7 +55,7 @@ func (t *tcpStack) deliver(a *arrived, in *Arrival) bool {
 	case in.SDIF != 0, remote.Addr().Is6() && remote.Addr().IsLinkLocalUnicast():
 		device = in.IIF
 	}
-	t.domain(device)
+	t.domain(device, 0)
 	t.handOver(l.ep, a, in, local, remote, device, &l.o)
 	return true
 }
@@ -65,11 +65,15 @@ func (t *tcpStack) deliver(a *arrived, in *Arrival) bool {
 func (t *tcpStack) handOver(ep *tcp.Endpoint, a *arrived, in *Arrival, local, remote netip.AddrPort, device int, o *Options) {
 	view := buffer.NewViewWithData(a.packet[:in.Upper+len(a.upper)])
 	seg := view.AsSlice()[in.Upper:]
+	nic := nicOf(device)
 	if flagsOf(seg)&flagSYN != 0 {
-		t.clamp(seg, ep, local, remote, device, o)
+		mss := t.clamp(seg, ep, local, remote, device, o)
+		if ep.EndpointState() == tcp.StateListen {
+			nic = t.domain(device, mss)
+		}
 	}
 	pkt := gstack.NewPacketBuffer(gstack.PacketBufferOptions{Payload: buffer.MakeWithView(view)})
-	pkt.NICID = nicOf(device)
+	pkt.NICID = nic
 	pkt.NetworkProtocolNumber = protocolOf(a.dst)
 	pkt.TransportProtocolNumber = tcp.ProtocolNumber
 	pkt.RXChecksumValidated = true
@@ -79,14 +83,15 @@ func (t *tcpStack) handOver(ep *tcp.Endpoint, a *arrived, in *Arrival, local, re
 	pkt.DecRef()
 }
 
-// clamp lowers the segment size that a SYN announces to what the way back carries.
-func (t *tcpStack) clamp(seg []byte, ep *tcp.Endpoint, local, remote netip.AddrPort, device int, o *Options) {
+// clamp lowers the segment size that a SYN announces to what the way back carries, and
+// returns what is announced there.
+func (t *tcpStack) clamp(seg []byte, ep *tcp.Endpoint, local, remote netip.AddrPort, device int, o *Options) int {
 	if o == nil {
 		t.mu.RLock()
 		c := t.conns[ep]
 		t.mu.RUnlock()
 		if c == nil {
-			return
+			return 0
 		}
 		o = &c.o
 	}
@@ -95,6 +100,7 @@ func (t *tcpStack) clamp(seg []byte, ep *tcp.Endpoint, local, remote netip.AddrP
 	f := opt.flow(rpdb.ProtoTCP, local, remote)
 	path := t.s.net.Route(&f)
 	clamp(seg, &path, local.Addr().Is4(), opt.MSS)
+	return advertised(&path, local.Addr().Is4(), opt.MSS)
 }
 
 // listener finds the listening socket for a segment (__inet_lookup_listener,

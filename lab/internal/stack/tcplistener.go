@@ -82,7 +82,7 @@ func (s *Stack) listenTCP(network string, addr netip.AddrPort, o *Options) (*TCP
 // open makes gVisor's socket and lets segments come to it.
 func (l *TCPListener) open() (err error) {
 	t := l.t
-	nic := t.domain(l.o.Device)
+	nic := t.domain(l.o.Device, 0)
 	if l.ep, l.wq, err = t.endpoint(l.bind.v6, &l.o); err != nil {
 		return err
 	}

@@ -32,11 +32,16 @@ type tcpStack struct {
 	ended  bool
 
 	mu        sync.RWMutex
-	nics      map[int]struct{}            // devices that have an interface
+	nics      map[domain]tcpip.NICID
+	making    domain                      // whose interface is being made
 	listeners map[uint16][]*TCPListener   // by port, in the order of ordered
 	conns     map[tcpip.Endpoint]*TCPConn // those that the program has open, or opens
 	closed    map[flowEnds]int            // those that are being closed just now, a listener's without remote
 }
+
+// domain is what an interface of gVisor's stands for: a device, 0 for any, and a
+// segment size, 0 for the largest.
+type domain struct{ device, mss int }
 
 type flowEnds struct{ local, remote netip.AddrPort }
 
@@ -63,21 +68,18 @@ func (t *tcpStack) closing(local, remote netip.AddrPort) bool {
 }
 
 // anyDevice is the interface of sockets that are bound to no device; the others
-// have the number of their device.
-const anyDevice tcpip.NICID = 1 << 30
+// have the number of their device. Those from firstSized on are for connections that
+// are accepted: they tell gVisor the segment size of the path.
+const (
+	anyDevice  tcpip.NICID = 1 << 30
+	firstSized tcpip.NICID = 1 << 29
+)
 
 func nicOf(device int) tcpip.NICID {
 	if device == 0 {
 		return anyDevice
 	}
 	return tcpip.NICID(device)
-}
-
-func deviceOf(nic tcpip.NICID) int {
-	if nic == anyDevice {
-		return 0
-	}
-	return int(nic)
 }
 
 // bufferSizes reads net.ipv4.tcp_rmem and tcp_wmem. The largest receive buffer gives
@@ -122,7 +124,7 @@ func (s *Stack) transport() (*tcpStack, error) {
 func newTCPStack(s *Stack) *tcpStack {
 	refs.SetLeakMode(refs.NoLeakChecking) // gVisor's own check of its counters is for its tests
 	t := &tcpStack{
-		s: s, start: s.net.Now(), nics: make(map[int]struct{}),
+		s: s, start: s.net.Now(), nics: make(map[domain]tcpip.NICID),
 		listeners: make(map[uint16][]*TCPListener), conns: make(map[tcpip.Endpoint]*TCPConn),
 		closed: make(map[flowEnds]int),
 	}
@@ -148,19 +150,28 @@ func newTCPStack(s *Stack) *tcpStack {
 	t.queue = t.g.TransportProtocolInstance(tcp.ProtocolNumber).(interface {
 		QueuePacket(gstack.TransportEndpoint, gstack.TransportEndpointID, *gstack.PacketBuffer)
 	}).QueuePacket
-	t.domain(0)
+	t.domain(0, 0)
 	return t
 }
 
-// domain makes the interface of a device if it is not there, and returns it.
-func (t *tcpStack) domain(device int) tcpip.NICID {
-	nic := nicOf(device)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, ok := t.nics[device]; ok {
+// domain returns the interface of a device and a segment size, made at the first call.
+func (t *tcpStack) domain(device, mss int) tcpip.NICID {
+	d := domain{device, mss}
+	t.mu.RLock()
+	nic, ok := t.nics[d]
+	t.mu.RUnlock()
+	if ok {
 		return nic
 	}
-	t.nics[device] = struct{}{}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if nic, ok := t.nics[d]; ok {
+		return nic
+	}
+	if nic = nicOf(device); mss != 0 {
+		nic = firstSized + tcpip.NICID(len(t.nics))
+	}
+	t.nics[d], t.making = nic, d
 	if err := t.g.CreateNIC(nic, noLink{}); err != nil {
 		panic("stack: gVisor refuses an interface: " + err.String())
 	}
@@ -173,7 +184,7 @@ func (t *tcpStack) domain(device int) tcpip.NICID {
 func (t *tcpStack) hasDomain(device int) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	_, ok := t.nics[device]
+	_, ok := t.nics[domain{device, 0}]
 	return ok
 }
 

@@ -39,7 +39,7 @@ leaves lo alone, down.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(a.labRun(), a.labShell(), a.labExec(), a.labStart(), a.labSave(), a.labStop(), a.labList(), a.labPlug(), a.labGraph(), a.labSchema())
+	c.AddCommand(a.labRun(), a.labShell(), a.labExec(), a.labStart(), a.labSave(), a.labStop(), a.labList(), a.labPlug(), a.labGraph(), a.labCapture(), a.labSchema())
 	return c
 }
 

@@ -75,14 +75,17 @@ else that of the lab shell it is called in, else the only one that runs.`,
 			if err != nil {
 				return err
 			}
-			// The shell looks the name up in the PATH of the host.
-			return a.runProgram(cmd.Context(), place{socket, id}, append([]string{"sh", "-c", `exec "$@"`, "sh"}, args[1:]...))
+			return a.runProgram(cmd.Context(), place{socket, id}, append(inPath, args[1:]...))
 		},
 	}
 	c.Flags().StringVar(&world, "world", "", "the `WORLD` that the host is in")
 	_ = c.RegisterFlagCompletionFunc("world", completeWorlds)
 	return c
 }
+
+// inPath are the words before a command that has a shell look it up in the PATH of the
+// host.
+var inPath = []string{"sh", "-c", `exec "$@"`, "sh"}
 
 // place is a host of a world that runs.
 type place struct {

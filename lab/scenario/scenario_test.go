@@ -237,7 +237,7 @@ run: |
 		t.Fatal(err)
 	}
 	got := string(w.Updated(results))
-	want := strings.Replace(text, "  old\n", "  new\n  {/# no remark/}\n  {/h\\$ no prompt/}\n  [exit 2]\n", 1)
+	want := strings.Replace(text, "  old\n", "  new\n  {/#/} no remark\n  h{/\\$/} no prompt\n  [exit 2]\n", 1)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)
 	}

@@ -55,14 +55,18 @@ func (t *Topology) Rewrite(outputs map[int]Output) []byte {
 // alone.
 func (t *Topology) Literal(line string) string {
 	line = strings.TrimRight(line, " \t\r")
+	if p, err := ParsePattern(line); err != nil || p.any || p.re != nil {
+		line = special.Replace(line)
+	}
 	host, _, prompt := promptOf(line)
-	p, err := ParsePattern(line)
 	switch {
-	case err != nil || p.any || p.re != nil,
-		prompt && (host == Lab || t.HostNamed(host) != nil),
-		line == "#" || strings.HasPrefix(line, "# "),
-		statusLine().MatchString(line):
-		return "{/" + regexp.QuoteMeta(line) + "/}"
+	case prompt && (host == Lab || t.HostNamed(host) != nil):
+		return host + `{/\$/}` + strings.TrimPrefix(line, host+"$")
+	case line == "#" || strings.HasPrefix(line, "# "), statusLine().MatchString(line):
+		return "{/" + regexp.QuoteMeta(line[:1]) + "/}" + line[1:]
 	}
 	return line
 }
+
+// special writes what would stand for other text in a pattern as that text itself.
+var special = strings.NewReplacer(anyText, `{/\.\.\./}`, "{", `{/\{/}`)

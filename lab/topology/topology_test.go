@@ -198,7 +198,7 @@ func TestRewrite(t *testing.T) {
 	want := strings.NewReplacer(
 		"  1: lo\n      blanks before\n", "  new\n\n    line\n  [exit 3]\n",
 		"client$ false\n  [exit 1]\n", "client$ false\n",
-		"lab$ ip netns\n", "lab$ ip netns\n  {/client\\$ \\{port\\} \\.\\.\\./}\n",
+		"lab$ ip netns\n", "lab$ ip netns\n  client{/\\$/} {/\\{/}port} {/\\.\\.\\./}\n",
 	).Replace(whole)
 	if got != want {
 		t.Error(cmp.Diff(want, got))

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
@@ -11,8 +12,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
 )
 
 // goldenNames are the name files of the machine that recorded the transcripts, as far
@@ -106,6 +111,9 @@ func TestGoldenReplay(t *testing.T) {
 	same := 0
 	lacking := goldenNumbers(goldenLacking)
 	for _, want := range entries {
+		if want.Name == "441" {
+			h.narrowPath(t)
+		}
 		got := goldenEntry{Name: want.Name, Command: want.Command}
 		var status int
 		got.Out, got.Err, status = h.shell(want.Command)
@@ -136,11 +144,25 @@ var goldenSetup = []string{
 	"ip -n h3-p netns set h3-g 1",
 }
 
+// narrowPath is what the transcript says of the time before its last part: an ICMP error
+// came that told of an MTU of 1300 on the way to 172.20.0.2 via 192.0.2.254, by a route
+// that the transcript does not show the making of.
+func (h *goldenHost) narrowPath(t *testing.T) {
+	t.Helper()
+	if _, errs, status := h.shell("ip route add 172.20.0.0/24 via 192.0.2.254"); status != 0 {
+		t.Fatal(errs)
+	}
+	ns, dst := h.spaces[h.self], netip.MustParseAddr("172.20.0.2")
+	d := ns.View().Database.Lookup(&rpdb.Flow{Dst: dst})
+	ns.Except(dst, &d, func(x *netns.Exception) {
+		x.MTU, x.Expires = 1300, time.Now().Add(h.clock+10*time.Minute)
+	})
+}
+
 // goldenLacking are the commands that the emulator cannot answer as recorded, with
 // what it lacks.
 var goldenLacking = []struct{ numbers, why string }{
-	{"344 400", "neighbours that packets made, in the order of a hash with a random key"},
-	{"441-444", "the transcript received an ICMP error here, after a route that it does not show"},
+	{"344 400", "neighbours that packets made"},
 }
 
 // goldenNumbers returns the reason of each command of the list.
@@ -181,12 +203,17 @@ func masked(e goldenEntry) goldenEntry {
 	switch {
 	case strings.Contains(e.Command, "od -A d -t x1"):
 		e.Out = maskOctets(e.Out)
-	case strings.Contains(e.Command, "neigh"):
+	case strings.Contains(e.Command, "ip nei"):
 		lines := strings.Split(e.Out, "\n")
 		slices.Sort(lines)
 		e.Out = strings.Join(lines, "\n")
 	case strings.Contains(e.Command, "route show cache"):
-		e.Out = strings.Join(slices.Compact(strings.Split(e.Out, "\n")), "\n")
+		seen := map[string]bool{}
+		e.Out = strings.Join(slices.DeleteFunc(strings.Split(e.Out, "\n"), func(line string) bool {
+			again := seen[line]
+			seen[line] = true
+			return again
+		}), "\n")
 	}
 	// The transcript ends the output of each command with a newline and an empty line.
 	e.Out, e.Err = strings.TrimRight(e.Out, "\n"), strings.TrimRight(e.Err, "\n")

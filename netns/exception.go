@@ -1,11 +1,15 @@
 package netns
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl"
 )
 
 // exceptions are what packets taught a namespace of the way to single destinations
@@ -80,9 +84,63 @@ func (n *Namespace) Except(dst netip.Addr, d *rpdb.Decision, change func(*Except
 	x.ways[k] = e
 }
 
-// FlushExceptions forgets all that packets taught (rt_cache_flush).
-func (n *Namespace) FlushExceptions() {
+// flushExceptions forgets what packets taught of the ways of a family (fnhe_genid_bump,
+// fib6_run_gc).
+func (n *Namespace) flushExceptions(f rpdb.Family) {
 	n.exceptions.mu.Lock()
 	defer n.exceptions.mu.Unlock()
-	n.exceptions.ways = nil
+	for k := range n.exceptions.ways {
+		if rpdb.FamilyOf(k.dst) == f {
+			delete(n.exceptions.ways, k)
+		}
+	}
+}
+
+// flagRedirected is RTCF_REDIRECTED, which an answer shows.
+const flagRedirected uint32 = 0x00040000
+
+// except changes an answer to what packets taught of the way (rt_fill_info,
+// rt6_fill_node).
+func (n *Namespace) except(rep *rtnl.Reply, x Exception) {
+	if x.Gateway.IsValid() {
+		rep.Gateway, rep.Flags = x.Gateway, rep.Flags|flagRedirected
+	}
+	if x.MTU == 0 {
+		return
+	}
+	const rtaxMTU = 2
+	metrics := slices.DeleteFunc(slices.Clone(rep.Metrics), func(m rpdb.Metric) bool { return m.ID == rtaxMTU })
+	rep.Metrics = append(metrics, rpdb.Metric{ID: rtaxMTU, Val: uint32(x.MTU), Lock: x.Locked})
+	slices.SortFunc(rep.Metrics, func(a, b rpdb.Metric) int { return cmp.Compare(a.ID, b.ID) })
+	rep.Cache.Set = true
+	rep.Cache.V.Expires = int32(x.Expires.Sub(n.world.config.Clock()) * userHz / time.Second)
+}
+
+// dumpExceptions4 lists what packets taught of single destinations
+// (fib_dump_info_fnhe). The kernel's order is that of a hash with a random key.
+func (n *Namespace) dumpExceptions4(r *request, f *dumpFilter) error {
+	db, err := n.database()
+	if err != nil {
+		return err
+	}
+	n.exceptions.mu.Lock()
+	keys := slices.SortedFunc(maps.Keys(n.exceptions.ways), func(a, b exceptionKey) int { return a.dst.Compare(b.dst) })
+	n.exceptions.mu.Unlock()
+	for _, k := range keys {
+		if !k.dst.Is4() {
+			continue
+		}
+		d := db.Lookup(&rpdb.Flow{Dst: k.dst, OIF: k.oif})
+		x, ok := n.Exception(k.dst, &d)
+		if !ok || d.Err != rpdb.OK || f.table != 0 && d.Table != f.table {
+			continue
+		}
+		rep := rtnl.Reply{
+			Family: rpdb.IPv4, Dst: netip.PrefixFrom(k.dst, 32), Table: d.Table, Type: rpdb.Unicast, Flags: rpdb.FlagCloned,
+			OIF: d.OIF, Gateway: d.Gateway,
+		}
+		n.except(&rep, x)
+		r.row(rtnl.RTMNewRoute, 0, rtnl.EncodeReply(rep))
+	}
+	return nil
 }

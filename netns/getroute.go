@@ -40,6 +40,9 @@ func getRoute(r *request) error {
 		return nil
 	}
 	rep.Cache.V.ClntRef = n.references(&q.flow, &d)
+	if x, ok := n.Exception(q.flow.Dst, &d); ok {
+		n.except(&rep, x)
+	}
 	r.reply(rtnl.RTMNewRoute, 0, rtnl.EncodeReply(rep))
 	return nil
 }

@@ -50,8 +50,11 @@ func dumpRoutes4(r *request) error {
 		return err
 	}
 	r.filtered = r.filtered || f.set
-	if f.prefix || f.cached {
+	if f.prefix {
 		return nil
+	}
+	if f.cached {
+		return n.dumpExceptions4(r, &f)
 	}
 	if f.table == 0 {
 		n.eachTable4(func(t *table4) bool {

@@ -187,10 +187,22 @@ func (n *Namespace) sysctlFile(path string) *sysctlFile {
 		return n.conf4File("all", "forwarding")
 	}
 	if name == "ipv4/route/flush" { // ipv4_sysctl_rtcache_flush looks at nothing
-		return &sysctlFile{mode: modeWrites, write: func(string) error { n.lookups.forgetInputs(); return nil }}
+		return &sysctlFile{mode: modeWrites, write: func(string) error {
+			n.lookups.forgetInputs()
+			n.flushExceptions(rpdb.IPv4)
+			return nil
+		}}
 	}
 	if s, ok := sysctlTable[name]; ok {
-		return n.tableFile(name, s)
+		f := n.tableFile(name, s)
+		if name == "ipv6/route/flush" { // ipv6_sysctl_rtcache_flush
+			write := f.write
+			f.write = func(text string) error {
+				n.flushExceptions(rpdb.IPv6)
+				return write(text)
+			}
+		}
+		return f
 	}
 	for _, t := range sysctlTexts {
 		if t.name == name {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -58,6 +59,9 @@ var shows = []string{
 	"ip neigh", "sysctl -a", "ip -n c addr", "ip -n c route show table all",
 }
 
+// taught is what hangs on the packets of a world and on the moment, and is not saved.
+var taught = regexp.MustCompile(`(gc_timer|fdb_n_learned) +[0-9.]+`)
+
 // TestSaveAndLoad saves a world and loads it: everything looks the same, and a world
 // made from that one's file does too.
 func TestSaveAndLoad(t *testing.T) {
@@ -66,7 +70,8 @@ func TestSaveAndLoad(t *testing.T) {
 		d := again(t, name, file)
 		for _, line := range shows {
 			want, _ := run(t, c, lab.Root, line)
-			if got, _ := run(t, d, lab.Root, line); got != want {
+			got, _ := run(t, d, lab.Root, line)
+			if got, want = taught.ReplaceAllString(got, "$1"), taught.ReplaceAllString(want, "$1"); got != want {
 				t.Errorf("%s:\n%s\nwant\n%s", line, got, want)
 			}
 		}

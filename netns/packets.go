@@ -69,6 +69,8 @@ func (n *Namespace) Neighbour(dev int, addr netip.Addr) (lladdr []byte, ok bool,
 
 // knownNeigh is Neighbour for one that needs no change of its state.
 func (n *Namespace) knownNeigh(dev int, addr netip.Addr) (lladdr []byte, ok bool) {
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	x := n.neighs.find(n.byIndex(dev), addr)
@@ -194,6 +196,8 @@ func (n *Namespace) setNeighState(x *neigh, state uint16, now jiffies) {
 // NeighLLAddr returns the hardware address of a neighbour if it is known (NUD_VALID),
 // and does not ask for it.
 func (n *Namespace) NeighLLAddr(dev int, addr netip.Addr) (lladdr []byte, ok bool) {
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	if x := n.neighs.find(n.byIndex(dev), addr); x != nil && x.state&rpdb.NUDValid != 0 {
@@ -205,6 +209,8 @@ func (n *Namespace) NeighLLAddr(dev int, addr netip.Addr) (lladdr []byte, ok boo
 // ConfirmNeighbour tells that a neighbour was heard of by a transport, so that it need
 // not be asked (dst_confirm, neigh_confirm).
 func (n *Namespace) ConfirmNeighbour(dev int, addr netip.Addr) {
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if x := n.neighs.find(n.byIndex(dev), addr); x != nil {
@@ -215,6 +221,8 @@ func (n *Namespace) ConfirmNeighbour(dev int, addr netip.Addr) {
 // AnswersFor reports whether the namespace answers for the address of somebody else on
 // a link (pneigh_lookup).
 func (n *Namespace) AnswersFor(dev int, addr netip.Addr) bool {
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.neighs.proxy(n.byIndex(dev), addr) != nil
@@ -223,6 +231,8 @@ func (n *Namespace) AnswersFor(dev int, addr netip.Addr) bool {
 // AnswersAsRouter is AnswersFor, and tells whether it answers as a router
 // (pndisc_is_router).
 func (n *Namespace) AnswersAsRouter(dev int, addr netip.Addr) (answers, router bool) {
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	x := n.neighs.proxy(n.byIndex(dev), addr)
@@ -231,6 +241,8 @@ func (n *Namespace) AnswersAsRouter(dev int, addr netip.Addr) (answers, router b
 
 // HasNeighbour reports whether there is a neighbour, in whatever state.
 func (n *Namespace) HasNeighbour(dev int, addr netip.Addr) bool {
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.neighs.find(n.byIndex(dev), addr) != nil
@@ -309,6 +321,8 @@ func (n *Namespace) AddrType(a netip.Addr, oif int) rpdb.RouteType {
 // NeighUnlocked reports whether a neighbour was last changed long enough ago that another
 // hardware address may replace the known one (NEIGH_VAR_LOCKTIME).
 func (n *Namespace) NeighUnlocked(dev int, addr netip.Addr) bool {
+	n.world.rtnl.RLock()
+	defer n.world.rtnl.RUnlock()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	x := n.neighs.find(n.byIndex(dev), addr)

@@ -124,7 +124,7 @@ func (h *Host) answerARP(l *link, a arpPacket) bool {
 		l.sendARP(arpPacket{arpReply, l.dev.Address, a.senderHW, a.target, a.sender}, a.senderHW)
 	}
 	known := func() bool {
-		return h.ns.HeardNeighbour(l.dev.Index, a.sender, netns.NeighNews{
+		return h.heard(l, a.sender, netns.NeighNews{
 			LLAddr: a.senderHW, State: rpdb.NUDStale, Create: true, Override: true,
 		})
 	}
@@ -200,7 +200,7 @@ func (h *Host) learnARP(l *link, p *packet, a arpPacket) {
 	}
 	// The kernel takes over another address only when the known one has not been
 	// confirmed for a while (locktime); HeardNeighbour is told to whether it does.
-	h.ns.HeardNeighbour(l.dev.Index, a.sender, netns.NeighNews{
+	h.heard(l, a.sender, netns.NeighNews{
 		LLAddr: a.senderHW, State: state, Create: create, Override: h.ns.NeighUnlocked(l.dev.Index, a.sender) || gratuitous,
 	})
 }

@@ -7,6 +7,8 @@ const (
 	optPad1        = 0
 	optPadN        = 1
 	optRouterAlert = 5
+	optCALIPSO     = 7
+	optIOAM        = 49
 	optJumbo       = 194
 
 	optSkip     = 0
@@ -160,6 +162,10 @@ func (h *Host) option6(p *packet, opt []byte, at int, hop, unknownRefused bool) 
 		return p.six.alert
 	case hop && opt[0] == optJumbo:
 		return h.jumbo(p, opt, at)
+	case hop && opt[0] == optCALIPSO: // no domain of interpretation is known
+		return false
+	case hop && opt[0] == optIOAM: // measurements are ignored (ioam6_enabled)
+		return at&3 == 0
 	case unknownRefused:
 		return false
 	}

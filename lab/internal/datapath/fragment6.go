@@ -40,8 +40,7 @@ func (h *Host) fragment6(p *packet, mtu int) []*packet {
 	if head >= len(b) || room < 8 {
 		return nil
 	}
-	h.nextID++
-	id, proto := h.nextID, b[next]
+	id, proto := 1+uint32(h.e.random(1<<32-1)), b[next]
 	var out []*packet
 	for at := head; at < len(b); {
 		n := min(len(b)-at, room)

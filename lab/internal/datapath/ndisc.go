@@ -208,7 +208,7 @@ func (h *Host) answerSolicitation(s solicitation) {
 		h.advertise(s.l, allNodes6, s.target, s.router, false, s.own, true)
 		return
 	}
-	known := h.ns.HeardNeighbour(s.l.dev.Index, s.from, netns.NeighNews{
+	known := h.heard(s.l, s.from, netns.NeighNews{
 		LLAddr: s.lladdr, State: rpdb.NUDStale, Create: !s.many || s.lladdr != nil || len(s.l.dev.Address) == 0, Override: true, WeakOverride: true,
 	})
 	if known || !s.l.ether() {
@@ -277,7 +277,7 @@ func (h *Host) heardAdvertisement(l *link, p *packet, m []byte) {
 		}
 		news.Create, news.State = true, rpdb.NUDStale
 	}
-	h.ns.HeardNeighbour(l.dev.Index, target, news)
+	h.heard(l, target, news)
 }
 
 // acceptsUntracked reports whether an advertisement makes a neighbour that nobody asked
@@ -308,7 +308,7 @@ func (h *Host) heardRouterSolicitation(l *link, p *packet, m []byte) {
 		return
 	}
 	if lladdr, ok := l.lladdrOf(o.source); ok {
-		h.ns.HeardNeighbour(l.dev.Index, from, netns.NeighNews{
+		h.heard(l, from, netns.NeighNews{
 			LLAddr: lladdr, State: rpdb.NUDStale, Create: true, Override: true, WeakOverride: true, RouterTold: true,
 		})
 	}

@@ -96,6 +96,18 @@ func (h *Host) tellUnreachable(p *packet) {
 	}
 }
 
+// heard takes over what a packet tells of a neighbour, and sends what waited for it before
+// anything else goes there (neigh_update). It reports whether there is such a neighbour.
+func (h *Host) heard(l *link, addr netip.Addr, news netns.NeighNews) bool {
+	ok := h.ns.HeardNeighbour(l.dev.Index, addr, news)
+	if k := (waitKey{l.dev.Index, addr}); len(h.waiting[k]) > 0 {
+		if _, known := h.ns.NeighLLAddr(l.dev.Index, addr); known {
+			h.resolved(k, true)
+		}
+	}
+	return ok
+}
+
 // Probe implements netns.Packets.
 func (e *Engine) Probe(n *netns.Namespace, dev int, addr netip.Addr, lladdr []byte) {
 	e.post(job{f: func() {

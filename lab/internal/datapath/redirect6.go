@@ -63,7 +63,7 @@ func (h *Host) heardRedirect6(l *link, p *packet, m []byte) {
 		return
 	}
 	onLink := target == dst
-	h.ns.HeardNeighbour(l.dev.Index, target, netns.NeighNews{
+	h.heard(l, target, netns.NeighNews{
 		LLAddr: lladdr, State: rpdb.NUDStale, Create: true, Override: true, WeakOverride: true, RouterTold: !onLink, Router: true,
 	})
 	d := h.lookup(rpdb.Flow{Dst: dst, Src: quotedSource(o.redirected, p), OIF: l.dev.Index})

@@ -10,7 +10,13 @@ import (
 
 // carry begins to carry the packets of the world.
 func (s *Server) carry() {
-	s.engine = datapath.New(datapath.Config{World: s.spaces.world, Clock: s.clock, Seed: s.config.Seed, Comment: comment})
+	s.engine = datapath.New(datapath.Config{World: s.spaces.world, Clock: s.clock, Seed: s.config.Seed, Comment: comment, Sockets: sockets})
+}
+
+// sockets makes the sockets of a host.
+func sockets(h *datapath.Host) (t stack.Transport, end func()) {
+	s := stack.New(h)
+	return s, s.Close
 }
 
 // host returns the host of a namespace, with its sockets.
@@ -20,9 +26,13 @@ func (s *Server) host(sp *space) *hostcmd.Host {
 	h := s.carried[sp.id]
 	if h == nil {
 		d := s.engine.Host(sp.ns)
-		st := stack.New(d)
-		s.engine.Do(func() { d.SetTransport(st, st.Close) })
-		h = &hostcmd.Host{Host: d, Stack: st}
+		h = &hostcmd.Host{Host: d}
+		s.engine.Do(func() {
+			if d.Transport() == nil {
+				d.SetTransport(sockets(d))
+			}
+			h.Stack = d.Transport().(*stack.Stack)
+		})
 		s.carried[sp.id] = h
 	}
 	return h

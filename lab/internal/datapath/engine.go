@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rulewalk/rulewalk/lab/internal/stack"
 	"github.com/rulewalk/rulewalk/netns"
 )
 
@@ -17,8 +18,9 @@ type Config struct {
 	World *netns.World
 	Clock Clock
 	Seed  uint64
-	// Reset, if not nil, makes the answer to a TCP segment for a host without sockets.
-	Reset func(packet []byte, upper int) []byte
+	// Sockets, if not nil, makes the sockets of a host that has none, and what ends them;
+	// it is called on the event loop.
+	Sockets func(*Host) (t stack.Transport, end func())
 	// Comment, if not nil, makes the text of a captured packet ([Frame.Comment]).
 	Comment func(*Frame) string
 }

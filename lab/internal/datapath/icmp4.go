@@ -209,7 +209,8 @@ func (h *Host) heardError4(p *packet, b []byte) {
 		return
 	}
 	e := stack.ICMPError{
-		Offender: src4(p.data()), Type: b[0], Code: b[1], Quoted: slices.Clone(quoted), IIF: p.in.dev.Index, Time: h.e.clock.Now(),
+		Offender: src4(p.data()), Type: b[0], Code: b[1], Quoted: slices.Clone(quoted), IIF: p.in.dev.Index, TTL: p.data()[8],
+		Time: h.e.clock.Now(),
 	}
 	if p.in != p.real {
 		e.SDIF = p.real.dev.Index

@@ -248,7 +248,7 @@ func (h *Host) heardError6(p *packet, m []byte) {
 	in := h.arrival6(p, rpdb.ProtoICMPv6, 0)
 	e := stack.ICMPError{
 		Offender: src6(p.data()), Type: m[0], Code: m[1], Info: be32(m[4:]), Quoted: slices.Clone(quoted),
-		IIF: in.IIF, SDIF: in.SDIF, Time: in.Time,
+		IIF: in.IIF, SDIF: in.SDIF, TTL: p.data()[7], Time: in.Time,
 	}
 	tunnel := h.tunnelError6(quoted, proto)
 	if m[0] == icmp6TooBig && (proto == rpdb.ProtoICMPv6 || tunnel || h.transport != nil) {

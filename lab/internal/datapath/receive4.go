@@ -137,17 +137,14 @@ func (h *Host) deliver4(p *packet) {
 	}
 	in := h.arrival(p, proto, upper)
 	known := h.control4(p, proto)
-	wanted := h.transport != nil && h.transport.Deliver(b, in)
+	wanted := h.toSockets(b, in)
 	if !wanted && !known {
 		switch proto {
 		case rpdb.ProtoUDP, protoUDPLite:
 			if validUDP(proto, src4(b), dst4(b), b[upper:]) {
 				h.error4(p, icmpUnreach, unreachPort, 0)
 			}
-		case rpdb.ProtoTCP:
-			if h.transport == nil {
-				h.reset(p, upper)
-			}
+		case rpdb.ProtoTCP: // the sockets answer it themselves
 		default:
 			h.error4(p, icmpUnreach, unreachProto, 0)
 		}

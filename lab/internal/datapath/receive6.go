@@ -190,17 +190,14 @@ func (h *Host) deliverUpper6(p *packet) {
 	}
 	in := h.arrival6(p, proto, upper)
 	known := h.control6(p, proto, upper)
-	wanted := h.transport != nil && h.transport.Deliver(b, in)
+	wanted := h.toSockets(b, in)
 	if !wanted && !known {
 		switch proto {
 		case rpdb.ProtoUDP, protoUDPLite:
 			if validUDP(proto, src6(b), dst6(b), b[upper:]) {
 				h.error6(p, icmp6Unreach, unreach6Port, 0)
 			}
-		case rpdb.ProtoTCP:
-			if h.transport == nil {
-				h.reset(p, upper)
-			}
+		case rpdb.ProtoTCP: // the sockets answer it themselves
 		default:
 			h.error6(p, icmp6Parameter, parameterNextHeader, uint32(p.six.next))
 		}

@@ -31,7 +31,10 @@ type world struct {
 func newWorld(t *testing.T, names ...string) *world {
 	clock := datapath.NewVirtual(time.Unix(1_700_000_000, 0))
 	w := netns.NewWorld(netns.Config{Clock: clock.Now, Seed: 1})
-	e := datapath.New(datapath.Config{World: w, Clock: clock, Seed: 1})
+	e := datapath.New(datapath.Config{World: w, Clock: clock, Seed: 1, Sockets: func(h *datapath.Host) (stack.Transport, func()) {
+		s := stack.New(h)
+		return s, s.Close
+	}})
 	out := &world{t: t, spaces: map[string]*netns.Namespace{}, hosts: map[string]*Host{}, files: map[string]*bytes.Buffer{}}
 	for _, n := range names {
 		ns := w.New()

@@ -49,6 +49,7 @@ type SocketError struct {
 	Dst     netip.AddrPort
 	Payload []byte
 	Seq     uint16 // of the echo request, for ping sockets
+	TTL     uint8  // of the ICMP error's own packet
 	Time    time.Time
 }
 
@@ -221,6 +222,6 @@ func (e *ICMPError) socketError(q *quote, errno rpdb.Errno, payload []byte) *Soc
 	}
 	return &SocketError{
 		Errno: errno, Origin: origin, Type: e.Type, Code: e.Code, Info: info,
-		Offender: e.Offender, Dst: q.dst, Payload: payload, Time: e.Time,
+		Offender: e.Offender, Dst: q.dst, Payload: payload, TTL: e.TTL, Time: e.Time,
 	}
 }

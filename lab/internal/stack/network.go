@@ -139,5 +139,6 @@ type ICMPError struct {
 	Info       uint32     // next-hop MTU (fragmentation needed, packet too big) or pointer (parameter problem)
 	Quoted     []byte     // the quoted packet from its IP header on, as much as came
 	IIF, SDIF  int        // where it arrived, as in Arrival
+	TTL        uint8      // of the error's own packet
 	Time       time.Time
 }

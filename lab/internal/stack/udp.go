@@ -247,7 +247,7 @@ func (c *UDPConn) send(b []byte, addr netip.AddrPort, info *PacketInfo) error {
 		errno = rpdb.ENETUNREACH
 	case dst.Port() == 0:
 		errno = rpdb.EINVAL
-	case len(b) > 0xffff:
+	case len(b) > 0xffff && dst.Addr().Is4():
 		errno = rpdb.EMSGSIZE
 	}
 	if errno != rpdb.OK {

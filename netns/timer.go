@@ -73,9 +73,11 @@ func (w *World) Work() time.Time {
 	var next jiffies
 	for _, n := range w.all() {
 		n.expire()
+		w.rtnl.RLock() // requests about links set timers under it alone
 		n.mu.RLock()
 		due := n.nextTimer()
 		n.mu.RUnlock()
+		w.rtnl.RUnlock()
 		if due != 0 && (next == 0 || due < next) {
 			next = due
 		}

@@ -190,7 +190,7 @@ func (o op) String() string {
 		return " " + o.got + "\n"
 	case skipped:
 		if o.want == "" {
-			return ""
+			return " " + o.got + "\n"
 		}
 		return " " + o.want + "\n"
 	case missing:

@@ -204,7 +204,7 @@ a {port}
 		same bool
 	}{
 		{"@@ -1,7 +1,7 @@\n one\n two\n 3\n-vier\n+four\n five\n six\n seven\n", false},
-		{"@@ -1,2 +1,3 @@\n ...\n a 10\n+b 2\n", false},
+		{"@@ -1,2 +1,3 @@\n b 2\n ...\n a 10\n+b 2\n", false},
 		{"", false},
 		{"@@ -1 +1 @@\n-a {port}\n+a {port}\n", false},
 	}

@@ -10,7 +10,7 @@ import (
 // gives up after patience, so that a program that never rests does not stop the clock.
 const (
 	restTime = 20 * time.Microsecond
-	patience = 20 * time.Millisecond
+	patience = 250 * time.Millisecond
 )
 
 // quiet waits until no goroutine of the process runs or could run, and reports whether

@@ -32,6 +32,7 @@ func TestOnKernel(t *testing.T) {
 	if out, err := exec.Command(unshare[0], append(unshare[1:], "mount", "-t", "tmpfs", "none", "/run")...).CombinedOutput(); err != nil {
 		t.Skipf("this machine allows no namespaces of one's own: %v: %s", err, out)
 	}
+	tunnels := exec.Command("unshare", append(unshare[1:], "ip", "link", "add", "t0", "type", "ipip", "local", "192.0.2.1", "remote", "192.0.2.2")...).Run() == nil
 	for _, name := range scenario.Shipped() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for the most part
@@ -39,7 +40,7 @@ func TestOnKernel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command(unshare[0], append(unshare[1:], "bash", "-c", kernelScript(topo))...)
+			cmd := exec.Command(unshare[0], append(unshare[1:], "bash", "-c", kernelScript(topo, tunnels))...)
 			cmd.Dir = t.TempDir()
 			out, err := cmd.CombinedOutput()
 			if strings.Contains(string(out), "Unknown device type") {
@@ -53,13 +54,13 @@ func TestOnKernel(t *testing.T) {
 	}
 }
 
-var background = regexp.MustCompile(`&$|^(fg|kill|wait)\b|\bnc\b`)
+var background = regexp.MustCompile(`&$|^(fg|kill|wait)\b|\bnc\b|^traceroute`)
 
 // notOnKernel tells why a step is not played; empty if it is.
 func notOnKernel(s *topology.Step) string {
 	switch {
 	case background.MatchString(s.Command):
-		return "in the background, or with what is"
+		return "in the background, or with what is; or not the same for its times"
 	case strings.Contains(s.Command, "ip vrf exec"):
 		return "needs BPF and control groups"
 	case s.Host == topology.Lab, strings.HasPrefix(s.Command, "why"):
@@ -68,11 +69,25 @@ func notOnKernel(s *topology.Step) string {
 	return ""
 }
 
+var tunnel = regexp.MustCompile(`(?m)^ip link add (\S+) type ipip .*$`)
+
+// tunnelEnds are the hosts of each tunnel, by the name that its two ends have.
+func tunnelEnds(topo *topology.Topology) map[string][]string {
+	ends := map[string][]string{}
+	for _, h := range topo.Hosts {
+		for _, m := range tunnel.FindAllStringSubmatch(h.Setup.Text, -1) {
+			ends[m[1]] = append(ends[m[1]], h.Name)
+		}
+	}
+	return ends
+}
+
 const stepMark = "@@step "
 
 // kernelScript is a script that makes the hosts of a topology and plays its steps, in a
-// mount and a network namespace of its own.
-func kernelScript(topo *topology.Topology) string {
+// mount and a network namespace of its own. On a kernel without tunnels a cable stands for
+// each, whose ends need no ARP: they have one hardware address.
+func kernelScript(topo *topology.Topology, tunnels bool) string {
 	var b strings.Builder
 	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -93,6 +108,16 @@ func kernelScript(topo *topology.Topology) string {
 			line("ip -n far-end link set %s up || exit", far.Dev)
 		}
 	}
+	setup := func(h *topology.Host) string { return h.Setup.Text }
+	if !tunnels {
+		setup = func(h *topology.Host) string { return tunnel.ReplaceAllString(h.Setup.Text, "") }
+		for dev, hosts := range tunnelEnds(topo) {
+			line("ip -n %s link add %s address 02:00:00:00:00:01 type veth peer name %[2]s address 02:00:00:00:00:01 netns %s || exit", hosts[0], dev, hosts[1])
+			for _, h := range hosts {
+				line("ip -n %s link set %s arp off || exit", h, dev)
+			}
+		}
+	}
 	for _, h := range topo.Hosts {
 		if h.Switch {
 			on(h.Name, "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; ip link add br0 type bridge; ip link set br0 up")
@@ -107,7 +132,7 @@ func kernelScript(topo *topology.Topology) string {
 		for _, s := range h.Sysctl {
 			on(h.Name, "sysctl -qw "+s.Name+"="+s.Value)
 		}
-		on(h.Name, h.Setup.Text)
+		on(h.Name, setup(&h))
 	}
 	line("sleep 2.5")
 	for i := range topo.Run {

@@ -82,10 +82,14 @@ func (l *LiveLPM) Delete(p netip.Prefix) bool {
 	l.writer.Lock()
 	defer l.writer.Unlock()
 	p = p.Masked()
-	if _, ok := l.book.Get(p); !ok {
+	had := false
+	l.book.Modify(p, func(_ uint32, ok bool) (_ uint32, remove bool) {
+		had = ok
+		return 0, true
+	})
+	if !had {
 		return false
 	}
-	l.book.Delete(p)
 	if around, id, ok := l.book.LookupPrefixLPM(p); ok {
 		l.apply(p, id+1, around.Bits())
 	} else {

@@ -95,7 +95,7 @@ func (t *LPM) Lookup(addr netip.Addr) (id uint32, ok bool) {
 	}
 	// Prefixes of up to 24 bits take no branch that the address decides: waiting for
 	// memory to know it would cost more than a step that is made for nothing.
-	direct, nodes, shift := t.four.direct, t.four.nodes, 32-t.four.bits
+	direct, nodes, shift := t.four.direct, t.four.nodes, t.four.shift
 	a := key4(addr)
 	i := uint(a >> (shift & 31))
 	if i >= uint(len(direct)) {
@@ -112,7 +112,11 @@ func (t *LPM) lookup6(addr netip.Addr) (id uint32, ok bool) {
 	if !addr.IsValid() {
 		return NoRoute, false
 	}
-	w := t.six.lookup6(key6(addr))
+	a := key6(addr)
+	w := t.six.first(a.hi)
+	if w >= path {
+		w = t.six.longer6(w, a)
+	}
 	return w - 1, w != 0
 }
 
@@ -122,18 +126,20 @@ func (t *LPM) lookup6(addr netip.Addr) (id uint32, ok bool) {
 func (t *LPM) LookupBatch(addrs []netip.Addr, ids []uint32) {
 	ids = ids[:len(addrs)]
 	for len(addrs) >= batch {
-		in, out := (*[batch]netip.Addr)(addrs), (*[batch]uint32)(ids)
-		switch {
-		case all4(in) && len(t.four.nodes) > 0:
-			t.four.lookupBatch4(in, out)
-		case all6(in):
-			t.six.lookupBatch6(in, out)
-		default:
+		if in, out := (*[batch]netip.Addr)(addrs), (*[batch]uint32)(ids); !t.lookupBatch(in, out) {
 			t.each(in[:], out[:])
 		}
 		addrs, ids = addrs[batch:], ids[batch:]
 	}
 	t.each(addrs, ids)
+}
+
+// lookupBatch looks addresses of one family up. It reports whether they are.
+func (t *LPM) lookupBatch(addrs *[batch]netip.Addr, ids *[batch]uint32) bool {
+	if addrs[0].Is4() {
+		return len(t.four.direct) > 0 && t.four.lookupBatch4(addrs, ids)
+	}
+	return t.six.lookupBatch6(addrs, ids)
 }
 
 func (t *LPM) each(addrs []netip.Addr, ids []uint32) {
@@ -143,24 +149,6 @@ func (t *LPM) each(addrs []netip.Addr, ids []uint32) {
 			ids[i] = id
 		}
 	}
-}
-
-func all4(addrs *[batch]netip.Addr) bool {
-	for i := range addrs {
-		if !addrs[i].Is4() {
-			return false
-		}
-	}
-	return true
-}
-
-func all6(addrs *[batch]netip.Addr) bool {
-	for i := range addrs {
-		if !addrs[i].Is6() {
-			return false
-		}
-	}
-	return true
 }
 
 // Bytes is the memory that the table takes.

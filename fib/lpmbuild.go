@@ -24,6 +24,7 @@ func build(ps []prefix, is4, live bool) liveTable {
 		t.mask = u128{hi: ^uint64(0)}.masked(uint(t.skip)).hi
 	}
 	t.bits = directBits(n, t.skip)
+	t.shift = 64 - t.bits
 	t.direct = make([]uint32, 1<<t.bits+1)
 	b := builder{runs: flatten(ps, outside, live), live: live}
 	b.nodes = make([]uint32, nodeHead, nodeHead+len(b.runs)+len(b.runs)/4)
@@ -82,7 +83,7 @@ func (b *builder) direct(t *liveTable) {
 		if a.leaf < path {
 			last = len(words)
 			if next, ok := b.nextIn(t.common, uint(t.skip)); ok {
-				last = int(next.hi << t.skip >> (64 - t.bits))
+				last = int(next.hi << t.skip >> t.shift)
 			}
 		}
 		for ; i < last; i++ {
@@ -96,7 +97,7 @@ func (b *builder) direct(t *liveTable) {
 
 // withDirect sets the bits that index the array of a table.
 func (a u128) withDirect(i uint64, t *table) u128 {
-	return u128{hi: a.hi | i<<(64-t.bits-t.skip)}
+	return u128{hi: a.hi | i<<(t.shift-t.skip)}
 }
 
 // nextIn returns the start of the next run if it shares the first pos bits of addr,
@@ -134,7 +135,7 @@ type way struct {
 // narrow finds the longest prefix that holds all but one leaf of the addresses which
 // share the first pos bits of addr, if it is so much longer that a path node pays.
 func (b *builder) narrow(addr u128, pos uint) (w way, ok bool) {
-	first, least := b.runs[1].start, pos+2*strideBits
+	first, least := b.runs[1].start, pos+pathBits
 	if b.runs[0].start == addr {
 		first = addr
 	}

@@ -20,6 +20,8 @@ const (
 	// nodeHead is the number of words of a node before those of its runs.
 	nodeHead = 2
 
+	// pathBits is how many bits a path node saves at least: it costs a branch.
+	pathBits    = 5 * strideBits
 	pathWords   = 7
 	pathOutside = 5
 	pathInside  = 6
@@ -43,34 +45,30 @@ type table struct {
 	mask   uint64
 	skip   uint8 // how many bits are shared, at most maxSkip
 	bits   uint8 // that index direct
+	shift  uint8 // 64 less bits; modulo 32 it is 32 less bits too
 }
 
 // end is the number of bits before the first nodes.
 func (t *table) end() uint { return uint(t.skip) + uint(t.bits) }
 
-// lookup6 returns the leaf of an address. Behind the first word, which many short
-// prefixes end with, it makes four steps without a branch.
-func (t *table) lookup6(a u128) uint32 {
-	w := t.first(a.hi)
-	if w < path {
-		return w
-	}
-	nodes := t.nodes
-	end := t.end()
-	rest := a.hi<<(end&63) | a.lo>>((64-end)&63)
+// longer6 follows the first word of an IPv6 address to a leaf. It makes four steps
+// without a branch: what is not a node any more stays as it is.
+func (t *table) longer6(w uint32, a u128) uint32 {
+	nodes, end := t.nodes, t.end()
+	rest := a.hi<<(end&63) | a.lo>>(-end&63)
 	w = tryStep(nodes, w, uint(rest>>58))
 	w = tryStep(nodes, w, uint(rest>>52))
 	w = tryStep(nodes, w, uint(rest>>46))
 	w = tryStep(nodes, w, uint(rest>>40))
 	if w >= path {
-		return walk(nodes, w, a, end+4*strideBits)
+		w = walk(nodes, w, a, end+4*strideBits)
 	}
 	return w
 }
 
 // first returns the word that direct has for an address.
 func (t *table) first(hi uint64) uint32 {
-	i := hi << (t.skip & 63) >> ((64 - t.bits) & 63)
+	i := hi << (t.skip & 63) >> (t.shift & 63)
 	if hi&t.mask != t.common.hi {
 		i = uint64(len(t.direct)) - 1
 	}
@@ -144,21 +142,22 @@ const batch = 32
 
 // lookupBatch4 loads a word of direct for all addresses, then the bitmaps of their
 // nodes, then the words of these, so that the processor waits for many at once. The
-// table is not empty.
-func (t *table) lookupBatch4(addrs *[batch]netip.Addr, ids *[batch]uint32) {
+// table is not empty. It reports whether all addresses are IPv4; if not, there is no
+// result.
+func (t *table) lookupBatch4(addrs *[batch]netip.Addr, ids *[batch]uint32) bool {
 	var keys, words, at [batch]uint32
-	direct, nodes, shift := t.direct, t.nodes, (32-t.bits)&31
+	direct, nodes, shift := t.direct, t.nodes, t.shift
 	for i := range addrs {
-		a := key4(addrs[i])
-		keys[i] = a
-		if d := a >> shift; uint(d) < uint(len(direct)) {
-			words[i] = atomic.LoadUint32(&direct[d])
+		if !addrs[i].Is4() {
+			return false
 		}
+		a := key4(addrs[i])
+		keys[i], words[i] = a, atomic.LoadUint32(&direct[a>>(shift&31)])
 	}
-	shift = (shift - strideBits) & 31
+	shift -= strideBits
 	for i, w := range &words {
 		is := uint32(int32(w) >> 31)
-		at[i] = uint32(wordAt(nodes, w&is, uint(keys[i]>>shift)))
+		at[i] = uint32(wordAt(nodes, w&is, uint(keys[i]>>(shift&31))))
 	}
 	for i, w := range &words {
 		is := uint32(int32(w) >> 31)
@@ -168,20 +167,25 @@ func (t *table) lookupBatch4(addrs *[batch]netip.Addr, ids *[batch]uint32) {
 		}
 		ids[i] = w - 1 // NoRoute for 0
 	}
+	return true
 }
 
 // lookupBatch6 takes one step of every address whose word is that of a node, until
-// none is or the first 64 bits behind direct are used up.
-func (t *table) lookupBatch6(addrs *[batch]netip.Addr, ids *[batch]uint32) {
+// none is or the first 64 bits behind direct are used up. It reports whether all
+// addresses are IPv6; if not, there is no result.
+func (t *table) lookupBatch6(addrs *[batch]netip.Addr, ids *[batch]uint32) bool {
 	var rests [batch]uint64 // the bits of each address that nodes take
 	var words, at [batch]uint32
 	var open [batch]uint8 // the addresses with a node
 	n := 0
 	end := t.end()
 	for i := range addrs {
+		if !addrs[i].Is6() {
+			return false
+		}
 		a := key6(addrs[i])
 		w := t.first(a.hi)
-		rests[i] = a.hi<<(end&63) | a.lo>>((64-end)&63)
+		rests[i] = a.hi<<(end&63) | a.lo>>(-end&63)
 		words[i] = w
 		open[n%batch] = uint8(i)
 		n += int(w >> 31)
@@ -210,4 +214,5 @@ func (t *table) lookupBatch6(addrs *[batch]netip.Addr, ids *[batch]uint32) {
 		}
 		ids[i] = w - 1 // NoRoute for 0
 	}
+	return true
 }

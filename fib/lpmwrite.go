@@ -37,7 +37,7 @@ func (t *table) slots(addr u128, length uint) (from, to int) {
 	if length == 0 {
 		return 0, len(t.direct)
 	}
-	from = int(addr.hi << t.skip >> (64 - t.bits))
+	from = int(addr.hi << t.skip >> t.shift)
 	if end := t.end(); length < end {
 		return from, from + 1<<(end-length)
 	}
@@ -200,12 +200,13 @@ func (t *liveTable) chain(pos uint, c *change, around answer) answer {
 	end := c.length - 1 - (c.length-1-pos)%strideBits
 	first := c.addr.stride(end)
 	a := t.put(around, c.answer, first, first+1<<(end+strideBits-c.length))
-	switch {
-	case end > pos+strideBits:
+	if end >= pos+pathBits {
 		return t.putPath(way{c.addr.masked(end), end, around}, a)
-	case end > pos:
-		first = c.addr.stride(pos)
-		return t.put(around, a, first, first+1)
+	}
+	for end > pos {
+		end -= strideBits
+		first = c.addr.stride(end)
+		a = t.put(around, a, first, first+1)
 	}
 	return a
 }

@@ -160,6 +160,24 @@ func (w *world) pass(d time.Duration) {
 	}
 }
 
+// bound waits until a host has as many sockets that wait for somebody.
+func (w *world) bound(host string, n int) {
+	w.t.Helper()
+	for range 1000 {
+		found := 0
+		for _, s := range w.hosts[host].Stack.Sockets() {
+			if s.State == "LISTEN" || s.State == "UNCONN" {
+				found++
+			}
+		}
+		if found >= n {
+			return
+		}
+		time.Sleep(time.Millisecond) // of the machine: the world's clock need not move
+	}
+	w.t.Fatalf("%s: no %d sockets", host, n)
+}
+
 func (w *world) open(name string) (io.ReadCloser, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -115,7 +115,9 @@ func (t *tcpStack) listed() []Socket {
 			continue
 		}
 		x.RecvQ, _ = ep.GetSockOptInt(tcpip.ReceiveQueueSizeOption)
-		x.SendQ, _ = ep.GetSockOptInt(tcpip.SendQueueSizeOption)
+		if n, err := ep.GetSockOptInt(tcpip.SendQueueSizeOption); err == nil {
+			x.SendQ = n
+		}
 		if c := conns[e]; c != nil {
 			x.Device, x.UID, x.Command, x.PID = c.o.Device, c.o.UID, c.o.Command, c.o.PID
 		}

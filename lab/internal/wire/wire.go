@@ -18,7 +18,7 @@ const (
 // those that set up its hosts, and those that run on them.
 var Commands = []string{
 	"ip", "sysctl", "why",
-	"arping", "curl", "iperf3", "nc", "nettest", "ping", "ping6", "ss", "tcpdump", "tracepath", "tracepath6", "traceroute", "traceroute6",
+	"arping", "curl", "httpd", "iperf3", "nc", "nettest", "ping", "ping6", "ss", "tcpdump", "tracepath", "tracepath6", "traceroute", "traceroute6",
 }
 
 // IsCommand tells whether a program that was called by this name is a command of a

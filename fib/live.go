@@ -62,9 +62,6 @@ func (l *Live) Replace(st *rpdb.State) error {
 func (l *Live) Apply(c *rpdb.Change) (ok bool, err error) {
 	l.writer.Lock()
 	defer l.writer.Unlock()
-	if c.Kind == rpdb.OtherChange {
-		return false, nil
-	}
 	f, err := l.Load().with(c)
 	if f == nil || err != nil {
 		return false, err

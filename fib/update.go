@@ -24,12 +24,15 @@ const changing = 0
 // There is one writer, and f is its latest.
 func (f *FIB) with(c *rpdb.Change) (*FIB, error) {
 	db := f.db.With(c)
-	if db == nil {
+	switch db {
+	case nil:
 		return nil, nil
+	case f.db:
+		return f, nil
 	}
 	out := &FIB{four: f.four, six: f.six}
 	plan := &out.four
-	if c.Family() == rpdb.IPv6 {
+	if c.Rule != nil && c.Rule.Family == rpdb.IPv6 || c.Route != nil && c.Route.Family == rpdb.IPv6 {
 		plan = &out.six
 	}
 	var err error

@@ -61,12 +61,27 @@ func (w *watcher) wait() error {
 	if _, err := w.nl.Receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
 		return err
 	}
+	return w.drain()
+}
+
+// drain takes the notifications that came.
+func (w *watcher) drain() error {
 	b := make([]byte, 1)
 	return w.raw.Control(func(fd uintptr) {
 		for err := error(nil); err == nil || errors.Is(err, unix.ENOBUFS); {
 			_, _, err = unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT)
 		}
 	})
+}
+
+// pending reports whether a notification is waiting, or some were lost.
+func (w *watcher) pending() bool {
+	var some bool
+	err := w.raw.Control(func(fd uintptr) {
+		_, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_DONTWAIT|unix.MSG_PEEK)
+		some = err != unix.EAGAIN
+	})
+	return err == nil && some
 }
 
 // watcher is a socket that gets a notification of every change.
@@ -98,11 +113,7 @@ func (w *watcher) changed() bool {
 	if w == nil {
 		return false
 	}
-	var some bool
-	err := w.raw.Control(func(fd uintptr) {
-		_, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_DONTWAIT|unix.MSG_PEEK)
-		some = err != unix.EAGAIN
-	})
+	some := w.pending()
 	_ = w.nl.Close()
-	return err == nil && some
+	return some
 }

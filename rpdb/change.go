@@ -80,6 +80,7 @@ func (db *Database) sideEffects(r *Route) bool {
 // reached otherwise now.
 func (db *Database) changed(r *Route) *Database {
 	db.later = &laterState{}
+	db.usingGateways(r)
 	if r.Family == IPv4 && !db.sameGateways(r.Dst, func(*Key) bool { return true }) {
 		return nil
 	}
@@ -319,12 +320,13 @@ func (t *table6) sorted() (out []Route) {
 	return out
 }
 
-// Change is a change of a state: of one rule or one route.
+// Change is a change of a state.
 type Change struct {
 	Kind  ChangeKind
 	Route *Route
 	Where Insertion // of AddRoute
 	Rule  *Rule
+	Neigh *Neigh
 }
 
 // ChangeKind tells what a Change does.
@@ -333,23 +335,23 @@ type ChangeKind uint8
 // The kinds of changes.
 const (
 	OtherChange ChangeKind = iota // of which is not known what it does
+	NoChange                      // of what decides nothing
 	AddRoute
 	RemoveRoute
 	AddRule
 	RemoveRule
+	SetNeigh
+	RemoveNeigh
 )
 
-// Family returns the family of the rule or route.
-func (c *Change) Family() Family {
-	if c.Rule != nil {
-		return c.Rule.Family
-	}
-	return c.Route.Family
-}
-
-// With returns a Database with a change; see [Database.WithRoute].
+// With returns a Database with a change, itself if that decides nothing, and nil
+// where the methods for its kind do.
 func (db *Database) With(c *Change) *Database {
 	switch c.Kind {
+	case NoChange:
+		return db
+	case SetNeigh, RemoveNeigh:
+		return db.WithNeigh(c.Neigh, c.Kind == RemoveNeigh)
 	case AddRoute:
 		return db.WithRoute(c.Route, c.Where)
 	case RemoveRoute:

@@ -7,8 +7,8 @@ import (
 )
 
 // WithRule adds a rule behind those of its preference (fib_nl_newrule). It is nil if
-// a rule of the family is a goto, if the rule has realms, and if the way to a gateway
-// changes.
+// a rule of the family is a goto, if the rule has realms or is there already, and if
+// the way to a gateway changes.
 func (db *Database) WithRule(r *Rule) *Database {
 	out := *db
 	rules := out.rulesFor(r.Family)
@@ -17,6 +17,11 @@ func (db *Database) WithRule(r *Rule) *Database {
 	}
 	c := db.compileRule(r)
 	at := sort.Search(len(*rules), func(i int) bool { return (*rules)[i].Pref > r.Pref })
+	for i := at - 1; i >= 0 && (*rules)[i].Pref == r.Pref; i-- {
+		if sameRule((*rules)[i].Rule, r) {
+			return nil
+		}
+	}
 	*rules = slices.Concat((*rules)[:at], []*rule{&c}, (*rules)[at:])
 	if r.Family == IPv6 {
 		out.custom6, out.facts.CustomRules6 = true, Yes

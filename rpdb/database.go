@@ -30,6 +30,7 @@ type Database struct {
 	neighs           map[neighKey]uint16
 	owners           map[netip.Addr]int // IPv4 address to ifindex
 	gateways         *trie[[]gateway]
+	used             *gatewaySet
 	hash4            hashConf
 	useNeigh         bool // fib_multipath_use_neigh
 	onLeg            int  // leg+1 of an undetermined choice, see LookupOnLeg
@@ -40,7 +41,7 @@ type Database struct {
 // afterwards. It costs time linear in the routes, plus sorting if they do not come
 // in the kernel's order.
 func (s *State) Build() (*Database, error) {
-	db := &Database{state: *s, kernel: s.Kernel, facts: s.Facts}
+	db := &Database{state: *s, kernel: s.Kernel, facts: s.Facts, used: new(gatewaySet)}
 	if err := db.buildDevices(); err != nil {
 		return nil, err
 	}

@@ -15,6 +15,17 @@ import (
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
+// countingLive counts how often the state is read.
+type countingLive struct {
+	fib.Live
+	read atomic.Int32
+}
+
+func (l *countingLive) Replace(st *rpdb.State) error {
+	defer l.read.Add(1)
+	return l.Live.Replace(st)
+}
+
 // TestLiveFollowsKernel lets a fib.Live follow the running kernel while ip changes
 // rules and routes.
 func TestLiveFollowsKernel(t *testing.T) {
@@ -27,21 +38,17 @@ func TestLiveFollowsKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	var live fib.Live
-	var started atomic.Bool
+	follower := &countingLive{}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- conn.Watch(ctx, func(st *rpdb.State) error {
-			defer started.Store(true)
-			return live.Replace(st)
-		})
+		ended <- conn.Follow(ctx, follower)
 	}()
 	flow := rpdb.Flow{Dst: netip.MustParseAddr("198.51.100.7"), Mark: 7}
 	reach := func(what string, want rpdb.Errno) {
 		t.Helper()
 		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-			if started.Load() && live.Lookup(&flow).Err == want {
+			if follower.read.Load() > 0 && follower.Lookup(&flow).Err == want {
 				return
 			}
 		}
@@ -61,8 +68,11 @@ func TestLiveFollowsKernel(t *testing.T) {
 	reach("with another route", rpdb.EINVAL)
 	ip("rule", "del", "pref", "100")
 	reach("without the rule", rpdb.ENETUNREACH)
+	if n := follower.read.Load(); n > 2 {
+		t.Errorf("the state was read %d times for changes that tell all", n)
+	}
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("Watch ended with %v", err)
+		t.Errorf("Follow ended with %v", err)
 	}
 }

@@ -97,7 +97,7 @@ func (db *Database) infoFor(r *Route, beside []alias) *info4 {
 		}
 	}
 	in := db.newInfo4(r)
-	db.resolveHops(in.hops, in.scope, r.Table)
+	db.resolveHops(in.hops, in.scope, r.Table, map[gateway]Scope{})
 	for i := range in.hops {
 		h := &in.hops[i]
 		h.saddr = db.selectAddr(h.dev, h.gw, in.scope, nil)

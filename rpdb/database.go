@@ -29,7 +29,7 @@ type Database struct {
 	objects          map[uint32]*object
 	neighs           map[neighKey]uint16
 	owners           map[netip.Addr]int // IPv4 address to ifindex
-	gateways         *trie[[]gateway]
+	gateways         *trie[gateway]
 	used             *gatewaySet
 	hash4            hashConf
 	useNeigh         bool // fib_multipath_use_neigh

@@ -1,6 +1,7 @@
 package rpdb
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 )
@@ -76,25 +77,28 @@ func (db *Database) hop(n *NextHop, scope Scope, local bool) hop {
 // kernel once found a way; then it is taken to be host for an address of the same
 // device, and link for any other.
 func (db *Database) resolveGateways4() {
-	db.gateways = &trie[[]gateway]{}
+	db.gateways = &trie[gateway]{}
+	by := map[gateway]Scope{}
 	for _, o := range db.objects {
-		db.resolveHops(o.hops, ScopeGlobal, TableMain)
+		db.resolveHops(o.hops, ScopeGlobal, TableMain, by)
 	}
 	done := map[*info4]bool{}
 	for _, t := range db.tables4.list {
 		for i := range t.aliases {
 			if in := t.aliases[i].info; !done[in] {
 				done[in] = true
-				db.resolveHops(in.hops, in.scope, t.id)
+				db.resolveHops(in.hops, in.scope, t.id, by)
 			}
 		}
 	}
 }
 
-func (db *Database) resolveHops(hops []hop, scope Scope, table uint32) {
+// resolveHops settles the scope of the nexthops of a route of a scope and a table. by
+// keeps what the rules say of gateways, without the table.
+func (db *Database) resolveHops(hops []hop, scope Scope, table uint32, by map[gateway]Scope) {
 	for i := range hops {
 		if h := &hops[i]; h.resolve {
-			h.scope = db.scopeOf(gateway{gw: h.gw, oif: h.oif, scope: scope, table: table})
+			h.scope = db.scopeOf(gateway{gw: h.gw, oif: h.oif, scope: scope, table: table}, by)
 		}
 	}
 }
@@ -109,30 +113,36 @@ type gateway struct {
 }
 
 // scopeOf returns the scope of nexthops with a gateway, and notes the gateway.
-func (db *Database) scopeOf(g gateway) Scope {
-	p := netip.PrefixFrom(g.gw, 32)
-	known, _ := db.gateways.get(p)
-	for _, o := range known {
-		if g.result = o.result; g == o {
-			return g.result
-		}
+func (db *Database) scopeOf(g gateway, by map[gateway]Scope) Scope {
+	p := g.prefix()
+	if known, ok := db.gateways.get(p); ok {
+		return known.result
 	}
-	g.result = db.gatewayScope(&g)
-	db.gateways = db.gateways.with(p, append(slices.Clip(known), g))
+	g.result = db.gatewayScope(&g, by)
+	db.gateways = db.gateways.with(p, g)
 	return g.result
+}
+
+// prefix is a gateway as a key of a trie, one of those within its first 32 bits.
+func (g *gateway) prefix() netip.Prefix {
+	b := make([]byte, 0, 16)
+	b = append(b, g.gw.AsSlice()...)
+	b = binary.BigEndian.AppendUint32(b, g.table)
+	b = binary.BigEndian.AppendUint32(b, uint32(g.oif))
+	b = binary.BigEndian.AppendUint32(b, uint32(g.scope))
+	return netip.PrefixFrom(netip.AddrFrom16([16]byte(b)), 128)
 }
 
 // sameGateways reports whether the gateways within a prefix are reached as they were
 // when they were noted. Those count whose key concerns.
 func (db *Database) sameGateways(p netip.Prefix, concerns func(*Key) bool) bool {
 	same := true
-	db.gateways.near(p, func(gs []gateway) {
-		for i := range gs {
-			g := &gs[i]
-			if same && p.Contains(g.gw) {
-				k := g.key()
-				same = !concerns(&k) || db.gatewayScope(g) == g.result
-			}
+	by := map[gateway]Scope{}
+	keys := gateway{gw: p.Addr()}
+	db.gateways.near(netip.PrefixFrom(keys.prefix().Addr(), p.Bits()), func(g gateway) {
+		if same && p.Contains(g.gw) {
+			k := g.key()
+			same = !concerns(&k) || db.gatewayScope(&g, by) == g.result
 		}
 	})
 	return same
@@ -148,18 +158,31 @@ func (g *gateway) key() Key {
 
 // gatewayScope looks a gateway up as the kernel does when a route is added: in the
 // route's own table, then through the rules.
-func (db *Database) gatewayScope(g *gateway) Scope {
+func (db *Database) gatewayScope(g *gateway, by map[gateway]Scope) Scope {
 	k := g.key()
 	res := found4{rule: -1}
-	err := EAGAIN
 	if g.table != TableMain {
-		err, _ = db.lookupTable4(g.table, &k, &res, nil)
+		if err, _ := db.lookupTable4(g.table, &k, &res, nil); err == OK {
+			return db.scopeBy(g, &res)
+		}
 	}
-	if err != OK {
-		err, res = db.search4(ForGateway, &k, nil)
+	rest := gateway{gw: g.gw, oif: g.oif, scope: g.scope}
+	scope, ok := by[rest]
+	if !ok {
+		err, res := db.search4(ForGateway, &k, nil)
+		if err != OK {
+			res.alias = nil
+		}
+		scope = db.scopeBy(g, &res)
+		by[rest] = scope
 	}
-	if err == OK && (res.alias.route.Type == Unicast || res.alias.route.Type == Local) {
-		return res.alias.info.scope
+	return scope
+}
+
+// scopeBy is the scope of nexthops with a gateway to which a route leads.
+func (db *Database) scopeBy(g *gateway, res *found4) Scope {
+	if a := res.alias; a != nil && (a.route.Type == Unicast || a.route.Type == Local) {
+		return a.info.scope
 	}
 	if d := db.devs[g.oif]; d != nil && slices.ContainsFunc(d.addrs4, func(a *Addr) bool { return a.Local == g.gw }) {
 		return ScopeHost

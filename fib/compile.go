@@ -7,10 +7,11 @@ import (
 )
 
 // newPlan compiles a family of a database. The tables of old, if it is there, stay;
-// they are what the database has but for the last change.
-func newPlan(db *rpdb.Database, f rpdb.Family, old *plan) (*plan, error) {
+// they are what the database has but for the last change. keep tells that changes
+// will follow.
+func newPlan(db *rpdb.Database, f rpdb.Family, old *plan, keep bool) (*plan, error) {
 	p := &plan{db: db, family: f, walks: db.WalksRules(f)}
-	if err := p.compileTables(old); err != nil {
+	if err := p.compileTables(old, keep); err != nil {
 		return nil, err
 	}
 	if old != nil {
@@ -19,16 +20,17 @@ func newPlan(db *rpdb.Database, f rpdb.Family, old *plan) (*plan, error) {
 		p.ports = vrfPorts(db)
 	}
 	p.index = newRuleIndex(db, f, p.spread)
-	p.rules = make([]planRule, len(p.index.whole))
-	for i, r := range db.Rules(f) {
-		p.rules[i] = p.compileRule(r)
-		p.rules[i].whole = p.index.whole[i]
+	for i := range p.index.whole {
+		p.addRule(i)
+		if p.index.whole[i] {
+			p.rules[i].match = matchWhole
+		}
 	}
 	for _, id := range [3]uint32{rpdb.TableLocal, rpdb.TableMain, rpdb.TableDefault} {
 		if t := p.table(id); f == rpdb.IPv4 || id != rpdb.TableDefault {
 			if t == nil {
 				t = &planTable{id: id}
-				t.lpm.Store(new(LPM))
+				t.live.current.Store(new(LPM))
 			}
 			p.order = append(p.order, t)
 		}
@@ -37,7 +39,7 @@ func newPlan(db *rpdb.Database, f rpdb.Family, old *plan) (*plan, error) {
 }
 
 // compileTables compiles the tables that old does not have.
-func (p *plan) compileTables(old *plan) error {
+func (p *plan) compileTables(old *plan, keep bool) error {
 	at := p.db.Tables(p.family)
 	p.tables = make([]*planTable, len(at))
 	var row map[uint32][]rpdb.Route
@@ -50,11 +52,15 @@ func (p *plan) compileTables(old *plan) error {
 		if p.tables[place] != nil {
 			continue
 		}
-		t, err := newTable(p.db, p.family, id, place, row[id])
+		t, err := newTable(p.db, p.family, id, place, row[id], keep)
 		if err != nil {
 			return err
 		}
 		p.tables[place] = t
+	}
+	p.cells = make([]tableCell, len(p.tables))
+	for place, t := range p.tables {
+		p.cells[place].set(p.db, p.family, t)
 	}
 	return nil
 }
@@ -102,16 +108,28 @@ func tableOf(id uint32) uint32 {
 	return id
 }
 
-func (p *plan) compileRule(r *rpdb.Rule) planRule {
-	out := planRule{suppress: -1, table: p.table(tableOf(r.Table))}
+// addRule compiles the rule at a place, as the last by number.
+func (p *plan) addRule(place int) {
+	r := p.db.Rule(p.family, place)
+	out := planRule{suppress: -1, table: -1, match: matchOther}
+	if t := p.table(tableOf(r.Table)); t != nil {
+		out.table = int32(t.at)
+	}
 	switch {
 	case r.Action == rpdb.ActGoto || r.Action == rpdb.ActNop, r.L3MDev,
 		r.SuppressIfGroup.Set && r.SuppressIfGroup.V != -1, p.family == rpdb.IPv6 && r.Flags&rpdb.RuleFindSaddr != 0:
 		out.does = ruleOther
 	case r.Action != rpdb.ActTable:
-		out.does, out.err = ruleEnd, r.Action.Err()
+		out.does, out.err = ruleEnd, uint8(r.Action.Err())
 	case r.SuppressPrefixLen.Set && r.SuppressPrefixLen.V >= 0:
 		out.suppress = int16(min(r.SuppressPrefixLen.V, 128))
 	}
-	return out
+	if p.family == rpdb.IPv4 {
+		words, ok := wordsOf(r, p.db.RuleSelectors(p.family, place))
+		p.words = append(p.words, words)
+		if ok {
+			out.match = matchWords
+		}
+	}
+	p.rules = append(p.rules, out)
 }

@@ -27,14 +27,17 @@ type FIB struct {
 // Compile compiles a database. It costs the time of [NewLPM] for the tables and some
 // 2 µs a rule. The FIB refers to the database, and takes 30 bytes an IPv4 and 90
 // bytes an IPv6 prefix beside it.
-func Compile(db *rpdb.Database) (*FIB, error) {
+func Compile(db *rpdb.Database) (*FIB, error) { return compileFor(db, false) }
+
+// compileFor compiles a database. keep tells that changes will follow.
+func compileFor(db *rpdb.Database, keep bool) (*FIB, error) {
 	f := &FIB{version: version{new(atomic.Uint64), 1}}
 	f.version.now.Store(1)
 	var err error
-	if f.four, err = newPlan(db, rpdb.IPv4, nil); err != nil {
+	if f.four, err = newPlan(db, rpdb.IPv4, nil, keep); err != nil {
 		return nil, err
 	}
-	if f.six, err = newPlan(db, rpdb.IPv6, nil); err != nil {
+	if f.six, err = newPlan(db, rpdb.IPv6, nil, keep); err != nil {
 		return nil, err
 	}
 	f.finish(db)

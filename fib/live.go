@@ -87,7 +87,7 @@ func (l *Live) replace(st *rpdb.State) error {
 	if err != nil {
 		return err
 	}
-	f, err := Compile(db)
+	f, err := compileFor(db, true)
 	if err != nil {
 		return err
 	}

@@ -31,17 +31,26 @@ type LiveLPM struct {
 
 // NewLiveLPM makes a table of some entries, as [NewLPM] does.
 func NewLiveLPM(entries []Entry) (*LiveLPM, error) {
-	n4, err := check(entries)
-	if err != nil {
+	l := new(LiveLPM)
+	if err := l.fill(entries); err != nil {
 		return nil, err
 	}
-	l := new(LiveLPM)
+	return l, nil
+}
+
+// fill makes a table have some entries and no others. There is no other writer.
+func (l *LiveLPM) fill(entries []Entry) error {
+	n4, err := check(entries)
+	if err != nil {
+		return err
+	}
+	l.book = bart.Table[uint32]{}
 	for _, e := range entries {
 		l.book.Insert(e.Prefix.Masked(), e.ID)
 	}
 	l.four, l.six = compileBoth(entries, n4, true)
 	l.publish()
-	return l, nil
+	return nil
 }
 
 // Lookup is [LPM.Lookup].

@@ -14,8 +14,10 @@ type plan struct {
 	family rpdb.Family
 	walks  bool // whether rules are walked; else tables are asked in order
 	rules  []planRule
+	words  []ruleWords  // by number, of IPv4 rules
 	index  *ruleIndex   // of the rules before the changes
 	tables []*planTable // by their places
+	cells  []tableCell  // by the places of tables
 	order  []*planTable // those that are asked without rules
 	ports  map[int]bool // devices that belong to a VRF, by ifindex
 	delta  ruleDelta
@@ -23,11 +25,11 @@ type plan struct {
 
 // planRule is a rule as the plan needs it.
 type planRule struct {
-	does     ruleKind
-	whole    bool  // it matches every key that it is found for
+	table    int32 // its place, -1: there is none
 	suppress int16 // results of at most this prefix length do not count
-	err      rpdb.Errno
-	table    *planTable // nil if it has no routes
+	err      uint8
+	does     ruleKind
+	match    ruleMatch
 }
 
 type ruleKind uint8
@@ -42,8 +44,9 @@ const (
 type hit struct {
 	err   rpdb.Errno
 	rule  int32
-	table *planTable // nil: no route decided
+	table int32 // its place, -1: no route decided
 	place uint32
+	route *rpdb.Route // nil: the table has it at the place
 }
 
 // outcome is how a look at a rule ends.
@@ -68,7 +71,7 @@ func (p *plan) find(k *rpdb.Key) (h hit, ok bool) {
 	}
 	i := p.first(k)
 	if i == none {
-		return hit{err: rpdb.ENETUNREACH, rule: -1}, true
+		return hit{err: rpdb.ENETUNREACH, rule: -1, table: -1}, true
 	}
 	h, what := p.try(i, k)
 	if what == missed {
@@ -91,7 +94,7 @@ func (p *plan) rest(i int32, k *rpdb.Key) (h hit, what outcome) {
 	for {
 		next := c.Next(int(i) + 1)
 		if next < 0 {
-			return hit{err: rpdb.ENETUNREACH, rule: -1}, decided
+			return hit{err: rpdb.ENETUNREACH, rule: -1, table: -1}, decided
 		}
 		i = int32(next)
 		if h, what = p.try(i, k); what != missed {
@@ -112,39 +115,66 @@ func (p *plan) candidates(k *rpdb.Key) rpdb.Candidates {
 
 // try looks at the rule at a place.
 func (p *plan) try(i int32, k *rpdb.Key) (h hit, what outcome) {
-	r := &p.rules[p.delta.number(i)]
-	if !r.whole && !p.db.RuleMatches(p.family, int(i), k) {
-		return h, missed
+	number := p.delta.number(i)
+	r := &p.rules[number]
+	switch r.match {
+	case matchWords:
+		if !p.words[number].match(k) {
+			return h, missed
+		}
+	case matchOther:
+		if !p.db.RuleMatches(p.family, int(i), k) {
+			return h, missed
+		}
 	}
-	switch r.does {
-	case ruleEnd:
-		return hit{err: r.err, rule: i}, decided
-	case ruleOther:
+	switch {
+	case r.does == ruleEnd:
+		return hit{err: rpdb.Errno(r.err), rule: i, table: -1}, decided
+	case r.does == ruleOther:
 		return h, left
-	}
-	if r.table == nil {
+	case r.table < 0:
 		return h, missed
 	}
-	id, _ := r.table.lpm.Load().Lookup(k.Dst)
-	if id>>kindShift != 0 {
-		return p.unusual(id, i, r.table)
-	}
-	if r.suppress >= 0 && r.table.route(id).Dst.Bits() <= int(r.suppress) {
-		return h, missed
-	}
-	return hit{table: r.table, place: id, rule: i}, decided
+	return p.look(i, r, k)
 }
 
-// unusual is the outcome of an id that is not simply that of a route.
-func (p *plan) unusual(id uint32, rule int32, t *planTable) (h hit, what outcome) {
-	switch {
-	case id == NoRoute:
+// look looks a key up in the table of a rule that matched.
+func (p *plan) look(i int32, r *planRule, k *rpdb.Key) (h hit, what outcome) {
+	c := &p.cells[r.table]
+	h = hit{rule: i, table: r.table, place: c.id.Load()}
+	if h.place != varies {
+		h.route = c.route.Load()
+	} else {
+		h.place = p.tables[r.table].lookup(k.Dst)
+	}
+	if h.place>>kindShift != 0 {
+		return p.unusual(h)
+	}
+	if r.suppress >= 0 && p.route(h).Dst.Bits() <= int(r.suppress) {
 		return h, missed
-	case rpdb.EntryKind(id>>kindShift) != rpdb.EntryError:
+	}
+	return h, decided
+}
+
+func (p *plan) route(h hit) *rpdb.Route {
+	if h.route != nil {
+		return h.route
+	}
+	return p.tables[h.table].route(h.place)
+}
+
+// unusual is the outcome of a hit whose place is an id that is not simply that of a
+// route.
+func (p *plan) unusual(h hit) (hit, outcome) {
+	switch {
+	case h.place == NoRoute:
+		return h, missed
+	case rpdb.EntryKind(h.place>>kindShift) != rpdb.EntryError:
 		return h, left
 	}
-	place := id & placeMask
-	return hit{err: t.route(place).Type.Err(), table: t, place: place, rule: rule}, decided
+	h.place &= placeMask
+	h.err = p.route(h).Type.Err()
+	return h, decided
 }
 
 // inOrder is the lookup while no rule was ever changed: the first table that has a
@@ -152,28 +182,29 @@ func (p *plan) unusual(id uint32, rule int32, t *planTable) (h hit, what outcome
 // the longer one.
 func (p *plan) inOrder(dst netip.Addr) (h hit, ok bool) {
 	for i, t := range p.order {
-		id, found := t.lpm.Load().Lookup(dst)
-		if !found {
+		id := t.lookup(dst)
+		if id == NoRoute {
 			continue
 		}
 		if p.family == rpdb.IPv4 && i == 0 && !p.longest(id, dst) {
 			return h, false
 		}
+		h = hit{table: int32(t.at), place: id, rule: -1}
 		if id>>kindShift == 0 {
-			return hit{table: t, place: id, rule: -1}, true
+			return h, true
 		}
-		h, what := p.unusual(id, -1, t)
+		h, what := p.unusual(h)
 		return h, what == decided
 	}
-	return hit{err: rpdb.ENETUNREACH, rule: -1}, true
+	return hit{err: rpdb.ENETUNREACH, rule: -1, table: -1}, true
 }
 
 // longest reports whether table main has no longer prefix for an address than the one
 // that table local has.
 func (p *plan) longest(id uint32, dst netip.Addr) bool {
 	local, main := p.order[0], p.order[1]
-	other, both := main.lpm.Load().Lookup(dst)
-	if !both {
+	other := main.lookup(dst)
+	if other == NoRoute {
 		return true
 	}
 	if max(id, other)>>kindShift > uint32(rpdb.EntryError) {
@@ -192,12 +223,12 @@ func ownLink6(a netip.Addr) bool {
 // found is a hit as rpdb tells it.
 func (p *plan) found(h hit) rpdb.Found {
 	f := rpdb.Found{Err: h.err, Rule: int(h.rule), Leg: -1}
-	if h.table != nil {
-		f.Table, f.Route = h.table.id, h.table.route(h.place)
+	if h.table >= 0 {
+		f.Table, f.Route = p.cells[h.table].table, p.route(h)
 		if h.err == rpdb.OK || p.family == rpdb.IPv6 { // its error routes have a nexthop, lo
 			f.Leg = 0
 		}
-		if !p.walks && p.family == rpdb.IPv4 && h.table.id == rpdb.TableLocal {
+		if !p.walks && p.family == rpdb.IPv4 && f.Table == rpdb.TableLocal {
 			f.Table = rpdb.TableMain
 		}
 	}
@@ -213,10 +244,7 @@ type finder struct {
 // Find implements [rpdb.Finder].
 func (f *finder) Find(k rpdb.Key) (rpdb.Hit, bool) {
 	h, ok := f.find(&k)
-	out := rpdb.Hit{Err: h.err, Rule: int(h.rule), Table: -1, Place: h.place}
-	if h.table != nil {
-		out.Table = h.table.at
-	}
+	out := rpdb.Hit{Err: h.err, Rule: int(h.rule), Table: int(h.table), Place: h.place}
 	return out, ok && f.version.current()
 }
 

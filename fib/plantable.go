@@ -8,18 +8,23 @@ import (
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// planTable is a routing table compiled for lookups: an LPM whose ids tell the kind of an
-// entry and the place of its route.
-// It changes while it is read: an id may be that of one version or of the next, and
-// its route is there in either case.
+// planTable is a routing table compiled for lookups: prefixes with ids that tell the
+// kind of an entry and the place of its route. It changes while it is read: an id may
+// be that of one version or of the next, and its route is there in either case.
 type planTable struct {
 	id     uint32
-	at     int // its place
-	lpm    atomic.Pointer[LPM]
+	at     int                           // its place
+	live   LiveLPM                       // current is never nil
+	kept   bool                          // live can be changed
 	base   []rpdb.Route                  // the routes at the first places, where they stand in one row
 	refs   []*rpdb.Route                 // those behind
 	later  atomic.Pointer[[]*rpdb.Route] // those of changes
 	spread map[netip.Prefix]bool         // those that rules may stand under; nil: they are too many
+}
+
+func (t *planTable) lookup(a netip.Addr) (id uint32) {
+	id, _ = t.live.current.Load().Lookup(a)
+	return id
 }
 
 // An id of a table's LPM has the kind of the entry above the place of its route.
@@ -54,17 +59,23 @@ func (t *planTable) put(db *rpdb.Database, f rpdb.Family, e *rpdb.Entry) error {
 	if e.Kind == rpdb.EntryRoute || e.Kind == rpdb.EntryError {
 		t.learn(int(e.Place)-len(t.base)-len(t.refs), e.Route)
 	}
-	entries := db.Entries(f, t.at)
+	switch {
+	case !t.kept:
+		t.kept = true
+		return t.live.fill(idsOf(db.Entries(f, t.at)))
+	case e.Kind == rpdb.EntryNone:
+		t.live.Delete(e.Prefix)
+		return nil
+	}
+	return t.live.Insert(e.Prefix, idOf(e))
+}
+
+func idsOf(entries []rpdb.Entry) []Entry {
 	ids := make([]Entry, len(entries))
 	for i := range entries {
 		ids[i] = Entry{entries[i].Prefix, idOf(&entries[i])}
 	}
-	lpm, err := NewLPM(ids)
-	if err != nil {
-		return err
-	}
-	t.lpm.Store(lpm)
-	return nil
+	return ids
 }
 
 // learn notes the route at a place among those of changes, unless it is among the
@@ -87,17 +98,18 @@ func (t *planTable) learn(place int, r *rpdb.Route) {
 // maxSpread is the number of prefixes of a table that a rule may stand under.
 const maxSpread = 1024
 
-func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb.Route) (*planTable, error) {
+// newTable compiles a table. row are the routes of the state from the table's first
+// on. keep tells that it will be changed; one that was not kept can be, at the cost of
+// compiling it again.
+func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb.Route, keep bool) (*planTable, error) {
 	entries := db.Entries(f, place)
-	ids := make([]Entry, len(entries))
-	t := &planTable{id: id, at: place}
+	t := &planTable{id: id, at: place, kept: keep}
 	routes := uint32(0)
 	for i := range entries {
 		e := &entries[i]
 		if e.Place > placeMask {
 			return nil, fmt.Errorf("table %d of %s: more than %d routes", id, f, placeMask)
 		}
-		ids[i] = Entry{e.Prefix, idOf(e)}
 		if e.Kind != rpdb.EntryOther {
 			routes = max(routes, e.Place+1)
 		}
@@ -118,11 +130,17 @@ func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb
 			t.spread[entries[i].Prefix] = true
 		}
 	}
-	lpm, err := NewLPM(ids)
+	if keep {
+		if err := t.live.fill(idsOf(entries)); err != nil {
+			return nil, fmt.Errorf("table %d of %s: %w", id, f, err)
+		}
+		return t, nil
+	}
+	lpm, err := NewLPM(idsOf(entries))
 	if err != nil {
 		return nil, fmt.Errorf("table %d of %s: %w", id, f, err)
 	}
-	t.lpm.Store(lpm)
+	t.live.current.Store(lpm)
 	return t, nil
 }
 
@@ -152,4 +170,25 @@ func rows(st *rpdb.State, f rpdb.Family) map[uint32][]rpdb.Route {
 		}
 	}
 	return out
+}
+
+// tableCell is what the lookups of a table need to know if a default route is all that it
+// has, so that many such tables stay in the cache.
+type tableCell struct {
+	id    atomic.Uint32 // of 0.0.0.0/0 or ::/0; varies: the table has to be asked
+	table uint32        // its id
+	route atomic.Pointer[rpdb.Route]
+}
+
+const varies = NoRoute
+
+// set makes the cell that of a table.
+func (c *tableCell) set(db *rpdb.Database, f rpdb.Family, t *planTable) {
+	c.table = t.id
+	id := varies
+	if e, ok := db.OnlyDefault(f, t.at); ok && e.Kind != rpdb.EntryOther {
+		c.route.Store(e.Route)
+		id = idOf(&e)
+	}
+	c.id.Store(id)
 }

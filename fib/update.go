@@ -61,7 +61,7 @@ func (f *FIB) with(c *rpdb.Change) (*FIB, error) {
 func (p *plan) withTable(db *rpdb.Database, r *rpdb.Route) (*plan, error) {
 	at := db.Tables(p.family)[r.Table]
 	if at >= len(p.tables) {
-		return newPlan(db, p.family, p)
+		return newPlan(db, p.family, p, true)
 	}
 	t := p.tables[at]
 	if t.spread == nil || t.spread[r.Dst] {
@@ -71,20 +71,21 @@ func (p *plan) withTable(db *rpdb.Database, r *rpdb.Route) (*plan, error) {
 	if !p.index.spread[t.id] {
 		return p, nil
 	}
-	return newPlan(db, p.family, p)
+	return newPlan(db, p.family, p, true)
 }
 
 // change sets what the table of a route has for its destination.
 func (p *plan) change(db *rpdb.Database, r *rpdb.Route) error {
 	t := p.tables[db.Tables(p.family)[r.Table]]
 	e := db.Entry(p.family, t.at, r.Dst)
+	defer p.cells[t.at].set(db, p.family, t)
 	return t.put(db, p.family, &e)
 }
 
 // withRules returns a plan with a change of a rule.
 func (p *plan) withRules(db *rpdb.Database, c *rpdb.Change) (*plan, error) {
 	if p.delta.changes == maxDelta || p.walks != db.WalksRules(p.family) {
-		return newPlan(db, p.family, p)
+		return newPlan(db, p.family, p, true)
 	}
 	out := *p
 	out.db = db
@@ -95,6 +96,7 @@ func (p *plan) withRules(db *rpdb.Database, c *rpdb.Change) (*plan, error) {
 		return &out, nil
 	}
 	out.delta.add(int32(place))
-	out.rules = append(slices.Clip(p.rules), p.compileRule(db.Rule(p.family, place)))
+	out.rules, out.words = slices.Clip(p.rules), slices.Clip(p.words)
+	out.addRule(place)
 	return &out, nil
 }

@@ -112,6 +112,22 @@ func (db *Database) Entry(f Family, table int, p netip.Prefix) Entry {
 	return Entry{Prefix: p, Kind: EntryNone}
 }
 
+// OnlyDefault returns the default entry of a table, if it has no other.
+func (db *Database) OnlyDefault(f Family, table int) (e Entry, ok bool) {
+	if f == IPv6 {
+		t := db.six.tables.list[table].nodes
+		if t.size != 1 || t.zero == nil {
+			return e, false
+		}
+		return db.entry6(*t.zero), true
+	}
+	t := db.tables4.list[table]
+	if t.trie.size != 1 || t.trie.zero == nil {
+		return e, false
+	}
+	return t.entry(*t.trie.zero), true
+}
+
 // Entries lists the prefixes of the table at a place of Tables, in any order.
 func (db *Database) Entries(f Family, table int) []Entry {
 	if f == IPv6 {

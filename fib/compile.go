@@ -35,6 +35,7 @@ func newPlan(db *rpdb.Database, f rpdb.Family, old *plan, keep bool) (*plan, err
 			p.order = append(p.order, t)
 		}
 	}
+	p.short = newStraight(p)
 	return p, nil
 }
 

@@ -71,10 +71,19 @@ func (f *FIB) Find(k *rpdb.Key) rpdb.Found {
 	if k.Family == rpdb.IPv6 {
 		p = f.six
 	}
-	if h, ok := p.find(k); ok {
-		if found := p.found(h); f.version.current() {
-			return found
+	if s := p.short; s != nil && k.OIF|k.L3MDev|int(k.Scope) == 0 {
+		if place := s.find(k); place < 1<<kindShift {
+			r := s.table.route(place)
+			if f.version.current() {
+				return rpdb.Found{Rule: int(s.rule), Table: s.id, Route: r}
+			}
 		}
+	}
+	if h, ok := p.find(k); ok && f.version.current() {
+		if p.walks && h.table >= 0 && h.id>>kindShift == 0 {
+			return rpdb.Found{Rule: int(h.rule), Table: p.cells[h.table].table, Route: h.route}
+		}
+		return p.found(h)
 	}
 	return f.db.Find(k)
 }

@@ -21,6 +21,7 @@ type plan struct {
 	order  []*planTable // those that are asked without rules
 	ports  map[int]bool // devices that belong to a VRF, by ifindex
 	delta  ruleDelta
+	short  *straight // nil: there is none
 }
 
 // planRule is a rule as the plan needs it.
@@ -40,14 +41,17 @@ const (
 	ruleOther          // only rpdb knows
 )
 
-// hit is what a lookup found.
+// hit is what a lookup found. It has no more fields than the compiler keeps in
+// registers.
 type hit struct {
-	err   rpdb.Errno
-	rule  int32
-	table int32 // its place, -1: no route decided
-	place uint32
-	route *rpdb.Route // nil: the table has it at the place
+	rule  int32       // place of the deciding rule, -1 for none
+	table int32       // place of the table, -1: no route decided
+	id    uint32      // that the table has for the destination
+	route *rpdb.Route // nil without a table
 }
+
+// nothing is the hit where nothing decided.
+var nothing = hit{rule: -1, table: -1}
 
 // outcome is how a look at a rule ends.
 type outcome uint8
@@ -58,12 +62,15 @@ const (
 	left                   // rpdb has to look
 )
 
+// plain reports whether the plan may answer a key.
+func (p *plan) plain(k *rpdb.Key) bool {
+	return k.OIF|k.L3MDev|int(k.Scope) == 0 && (p.ports == nil || !p.ports[k.IIF]) &&
+		(p.family == rpdb.IPv4 || !ownLink6(key6(k.Dst)))
+}
+
 // find makes a lookup through the rules; ok is false if rpdb has to.
 func (p *plan) find(k *rpdb.Key) (h hit, ok bool) {
-	if k.OIF != 0 || k.L3MDev != 0 || k.Scope != 0 || p.ports != nil && p.ports[k.IIF] {
-		return h, false
-	}
-	if p.family == rpdb.IPv6 && ownLink6(k.Dst) {
+	if !p.plain(k) {
 		return h, false
 	}
 	if !p.walks {
@@ -71,7 +78,7 @@ func (p *plan) find(k *rpdb.Key) (h hit, ok bool) {
 	}
 	i := p.first(k)
 	if i == none {
-		return hit{err: rpdb.ENETUNREACH, rule: -1, table: -1}, true
+		return nothing, true
 	}
 	h, what := p.try(i, k)
 	if what == missed {
@@ -94,7 +101,7 @@ func (p *plan) rest(i int32, k *rpdb.Key) (h hit, what outcome) {
 	for {
 		next := c.Next(int(i) + 1)
 		if next < 0 {
-			return hit{err: rpdb.ENETUNREACH, rule: -1, table: -1}, decided
+			return nothing, decided
 		}
 		i = int32(next)
 		if h, what = p.try(i, k); what != missed {
@@ -129,7 +136,7 @@ func (p *plan) try(i int32, k *rpdb.Key) (h hit, what outcome) {
 	}
 	switch {
 	case r.does == ruleEnd:
-		return hit{err: rpdb.Errno(r.err), rule: i, table: -1}, decided
+		return hit{rule: i, table: -1}, decided
 	case r.does == ruleOther:
 		return h, left
 	case r.table < 0:
@@ -139,42 +146,27 @@ func (p *plan) try(i int32, k *rpdb.Key) (h hit, what outcome) {
 }
 
 // look looks a key up in the table of a rule that matched.
-func (p *plan) look(i int32, r *planRule, k *rpdb.Key) (h hit, what outcome) {
+func (p *plan) look(i int32, r *planRule, k *rpdb.Key) (hit, outcome) {
 	c := &p.cells[r.table]
-	h = hit{rule: i, table: r.table, place: c.id.Load()}
-	if h.place != varies {
-		h.route = c.route.Load()
+	id, route := c.id.Load(), (*rpdb.Route)(nil)
+	if id != varies {
+		route = c.route.Load()
 	} else {
-		h.place = p.tables[r.table].lookup(k.Dst)
+		t := p.tables[r.table]
+		if id = t.lookup(k.Dst); id == NoRoute {
+			return hit{}, missed
+		}
+		if id < uint32(rpdb.EntryOther)<<kindShift {
+			route = t.route(id & placeMask)
+		}
 	}
-	if h.place>>kindShift != 0 {
-		return p.unusual(h)
-	}
-	if r.suppress >= 0 && p.route(h).Dst.Bits() <= int(r.suppress) {
-		return h, missed
-	}
-	return h, decided
-}
-
-func (p *plan) route(h hit) *rpdb.Route {
-	if h.route != nil {
-		return h.route
-	}
-	return p.tables[h.table].route(h.place)
-}
-
-// unusual is the outcome of a hit whose place is an id that is not simply that of a
-// route.
-func (p *plan) unusual(h hit) (hit, outcome) {
 	switch {
-	case h.place == NoRoute:
-		return h, missed
-	case rpdb.EntryKind(h.place>>kindShift) != rpdb.EntryError:
-		return h, left
+	case route == nil:
+		return hit{}, left
+	case r.suppress >= 0 && id>>kindShift == 0 && route.Dst.Bits() <= int(r.suppress):
+		return hit{}, missed
 	}
-	h.place &= placeMask
-	h.err = p.route(h).Type.Err()
-	return h, decided
+	return hit{i, r.table, id, route}, decided
 }
 
 // inOrder is the lookup while no rule was ever changed: the first table that has a
@@ -189,14 +181,12 @@ func (p *plan) inOrder(dst netip.Addr) (h hit, ok bool) {
 		if p.family == rpdb.IPv4 && i == 0 && !p.longest(id, dst) {
 			return h, false
 		}
-		h = hit{table: int32(t.at), place: id, rule: -1}
-		if id>>kindShift == 0 {
-			return h, true
+		if id >= uint32(rpdb.EntryOther)<<kindShift {
+			return h, false
 		}
-		h, what := p.unusual(h)
-		return h, what == decided
+		return hit{-1, int32(t.at), id, t.route(id & placeMask)}, true
 	}
-	return hit{err: rpdb.ENETUNREACH, rule: -1, table: -1}, true
+	return nothing, true
 }
 
 // longest reports whether table main has no longer prefix for an address than the one
@@ -215,17 +205,29 @@ func (p *plan) longest(id uint32, dst netip.Addr) bool {
 
 // ownLink6 reports whether an address is one that means something on one link only:
 // multicast, link-local, or the loopback address.
-func ownLink6(a netip.Addr) bool {
-	k := key6(a)
+func ownLink6(k u128) bool {
 	return k.hi>>56 == 0xff || k.hi>>54 == 0xfe80>>6 || k == u128{lo: 1}
+}
+
+// err is the error that a hit is.
+func (p *plan) err(h hit) rpdb.Errno {
+	switch {
+	case h.rule < 0 && h.table < 0:
+		return rpdb.ENETUNREACH
+	case h.table < 0:
+		return rpdb.Errno(p.rules[p.delta.number(h.rule)].err)
+	case h.id>>kindShift != 0:
+		return h.route.Type.Err()
+	}
+	return rpdb.OK
 }
 
 // found is a hit as rpdb tells it.
 func (p *plan) found(h hit) rpdb.Found {
-	f := rpdb.Found{Err: h.err, Rule: int(h.rule), Leg: -1}
+	f := rpdb.Found{Err: p.err(h), Rule: int(h.rule), Route: h.route, Leg: -1}
 	if h.table >= 0 {
-		f.Table, f.Route = p.cells[h.table].table, p.route(h)
-		if h.err == rpdb.OK || p.family == rpdb.IPv6 { // its error routes have a nexthop, lo
+		f.Table = p.cells[h.table].table
+		if f.Err == rpdb.OK || p.family == rpdb.IPv6 { // its error routes have a nexthop, lo
 			f.Leg = 0
 		}
 		if !p.walks && p.family == rpdb.IPv4 && f.Table == rpdb.TableLocal {
@@ -244,8 +246,10 @@ type finder struct {
 // Find implements [rpdb.Finder].
 func (f *finder) Find(k rpdb.Key) (rpdb.Hit, bool) {
 	h, ok := f.find(&k)
-	out := rpdb.Hit{Err: h.err, Rule: int(h.rule), Table: int(h.table), Place: h.place}
-	return out, ok && f.version.current()
+	if !ok {
+		return rpdb.Hit{}, false
+	}
+	return rpdb.Hit{Err: f.err(h), Rule: int(h.rule), Table: int(h.table), Place: h.id & placeMask}, f.version.current()
 }
 
 // Candidates implements [rpdb.Finder].

@@ -14,6 +14,12 @@ func (h *hashIndex) find(v uint32) ref {
 	if len(h.slots) == 0 {
 		return noRules
 	}
+	if len(h.slots) == 2 { // of one number
+		if s := max(h.slots[0], h.slots[1]); uint32(s>>32) == v {
+			return ref(uint32(s) - 1)
+		}
+		return noRules
+	}
 	mask := uint(len(h.slots) - 1)
 	for i := uint(spread(v) >> (h.shift & 31)); ; i++ {
 		s := h.slots[i&mask]

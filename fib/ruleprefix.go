@@ -14,7 +14,10 @@ func (x *prefixIndex) find(a netip.Addr) ref {
 	if x.lpm == nil {
 		return noRules
 	}
-	id, _ := x.lpm.Lookup(a) // NoRoute for none, which is noRules
+	if a.Is4() {
+		return ref(x.lpm.four.lookup4(key4(a)) - 1) // noRules for 0
+	}
+	id, _ := x.lpm.Lookup(a)
 	return ref(id)
 }
 

@@ -95,12 +95,14 @@ func (x *ruleIndex) first(k *rpdb.Key) int32 {
 	first := x.head(x.rest)
 	for i := range x.marks {
 		m := &x.marks[i]
-		first = min(first, x.head(m.rules.find(k.Mark&m.mask)))
+		if r := m.rules.find(k.Mark & m.mask); r != noRules {
+			first = min(first, x.head(r))
+		}
 	}
 	if x.to.lpm != nil {
 		first = min(first, x.head(x.to.find(k.Dst)))
 	}
-	if x.from.lpm != nil && (k.Family == rpdb.IPv4 || k.HasSrc) {
+	if x.from.lpm != nil && (k.HasSrc || k.Family == rpdb.IPv4) {
 		first = min(first, x.head(x.from.find(k.Src)))
 	}
 	if x.iif.slots != nil {

@@ -88,7 +88,7 @@ func (p *plan) withRules(db *rpdb.Database, c *rpdb.Change) (*plan, error) {
 		return newPlan(db, p.family, p, true)
 	}
 	out := *p
-	out.db = db
+	out.db, out.short = db, nil
 	place := db.ChangedRule(p.db, p.family)
 	out.delta = p.delta.start(len(p.rules))
 	if c.Kind == rpdb.RemoveRule {

@@ -35,7 +35,8 @@ func addr(v uint32) netip.Addr {
 }
 
 // router makes a namespace that forwards, with n rules as AWS VPC CNI writes them:
-// half to a pod, one fwmark, half from a pod to a table with a default route.
+// half to a pod, one fwmark, half from a pod to a table of its own with a default
+// route.
 func router(t testing.TB, n int) *testns.NS {
 	ns := testns.New(t)
 	if err := ns.Sysctl("net/ipv4/ip_forward", "1"); err != nil {
@@ -55,9 +56,7 @@ func router(t testing.TB, n int) *testns.NS {
 		case i == n/2:
 			fmt.Fprintln(&b, "rule add pref 1024 fwmark 0x80/0x80 lookup main")
 		default:
-			fmt.Fprintf(&b, "rule add pref 1536 from %s lookup %d\n", addr(podBase+uint32(i-n/2-1)), 1000+i%250)
-		}
-		if i < 250 {
+			fmt.Fprintf(&b, "rule add pref 1536 from %s lookup %d\n", addr(podBase+uint32(i-n/2-1)), 1000+i)
 			fmt.Fprintf(&b, "route add default via 192.0.2.254 table %d\n", 1000+i)
 		}
 	}
@@ -71,7 +70,8 @@ func router(t testing.TB, n int) *testns.NS {
 	return ns
 }
 
-// program looks a random pod's packet up, as a packet that arrived on a device,
+// program looks a packet up that a random pod sends, so that it matches a random one of
+// the rules from pods, as a packet that arrived on a device,
 // without a look at neighbours. Without lookup it does all but that.
 func program(ifindex, pods int, lookup bool) asm.Instructions {
 	const (

@@ -72,10 +72,14 @@ func (f *FIB) Find(k *rpdb.Key) rpdb.Found {
 		p = f.six
 	}
 	if s := p.short; s != nil && k.OIF|k.L3MDev|int(k.Scope) == 0 {
-		if place := s.find(k); place < 1<<kindShift {
-			r := s.table.route(place)
-			if f.version.current() {
-				return rpdb.Found{Rule: int(s.rule), Table: s.id, Route: r}
+		a := k.Dst
+		b := filterBits(a)
+		if s.filter[b>>6&15]>>(b&63)&1 == 0 && (a.Is4() || !ownLink6(key6(a))) || !s.concerns(a) {
+			if place := s.table.lookup(a); place < 1<<kindShift {
+				r := s.table.route(place)
+				if f.version.current() {
+					return rpdb.Found{Rule: int(s.rule), Table: s.id, Route: r}
+				}
 			}
 		}
 	}

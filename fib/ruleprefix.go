@@ -8,16 +8,16 @@ import (
 
 // prefixIndex finds the rules whose prefix covers an address: an LPM of references,
 // where those of a prefix are to its own rules and those of the prefixes around it.
-type prefixIndex struct{ lpm *LPM }
+type prefixIndex struct {
+	lpm      *LPM
+	prefixes []netip.Prefix
+}
 
 func (x *prefixIndex) find(a netip.Addr) ref {
 	if x.lpm == nil {
 		return noRules
 	}
-	if a.Is4() {
-		return ref(x.lpm.four.lookup4(key4(a)) - 1) // noRules for 0
-	}
-	id, _ := x.lpm.Lookup(a)
+	id, _ := x.lpm.Lookup(a) // NoRoute for none, which is noRules
 	return ref(id)
 }
 
@@ -54,6 +54,7 @@ func (l *ruleLists) newPrefixIndex(in map[shape][]int32) (x prefixIndex, over []
 		open = append(open, i)
 		if len(set) > 0 {
 			entries = append(entries, Entry{it.prefix, uint32(l.ref(set))})
+			x.prefixes = append(x.prefixes, it.prefix)
 		}
 	}
 	if len(entries) > 0 {

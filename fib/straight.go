@@ -1,16 +1,49 @@
 package fib
 
-import "github.com/rulewalk/rulewalk/rpdb"
+import (
+	"net/netip"
+)
 
 // straight is the short way through a plan for the keys that no rule concerns but
 // those at the end, without selectors: what of these the first looks at decides, in
 // most hosts table main behind local. It exists where other rules are found by the
 // destination alone.
 type straight struct {
-	to    *LPM // of the rules found by the destination; nil: there are none
-	table *planTable
-	rule  int32
-	id    uint32 // of the table
+	filter [16]uint64 // a bit for each value of filterBits: whether to has such destinations
+	to     *LPM       // of the rules found by the destination; nil: there are none
+	table  *planTable
+	rule   int32
+	id     uint32 // of the table
+}
+
+// filterBits are 10 bits of an address, which most that no rule concerns do not share
+// with those that one does: the first of an IPv4 one, those behind the first octet of
+// an IPv6 one.
+func filterBits(a netip.Addr) uint {
+	if a.Is4() {
+		return uint(key4(a) >> 22)
+	}
+	return uint(key6(a).hi>>46) & 0x3ff
+}
+
+// note adds the destinations of a prefix to the filter. Of IPv6 those do not count
+// that mean something on one link only: the plan answers them.
+func (s *straight) note(p netip.Prefix) {
+	bits := p.Bits()
+	if p.Addr().Is6() {
+		if ownLink6(key6(p.Addr())) {
+			return
+		}
+		bits = max(bits-8, 0)
+	}
+	first := filterBits(p.Masked().Addr())
+	last := first | 0x3ff>>min(bits, 10)
+	if p.Addr().Is6() && p.Bits() < 8 {
+		first, last = 0, 0x3ff
+	}
+	for b := first; b <= last; b++ {
+		s.filter[b>>6] |= 1 << (b & 63)
+	}
 }
 
 // newStraight returns the short way through a plan, nil if there is none.
@@ -29,23 +62,20 @@ func newStraight(p *plan) *straight {
 		return nil
 	}
 	t := p.tables[r.table]
-	return &straight{to: x.to.lpm, table: t, rule: i, id: t.id}
+	s := &straight{to: x.to.lpm, table: t, rule: i, id: t.id}
+	for _, prefix := range x.to.prefixes {
+		s.note(prefix)
+	}
+	return s
 }
 
-// find returns the id that decides on a key without oif and scope; the plan has to
-// look if it is not simply that of a route.
-func (s *straight) find(k *rpdb.Key) uint32 {
-	t := s.table.live.current.Load()
-	if k.Dst.Is4() {
-		a := key4(k.Dst)
-		if s.to != nil && s.to.four.lookup4(a) != 0 {
-			return NoRoute
-		}
-		return t.four.lookup4(a) - 1
+// concerns reports whether a rule found by its destination may match a key, or the
+// plan is to look for another reason.
+func (s *straight) concerns(a netip.Addr) bool {
+	b := filterBits(a)
+	if s.filter[b>>6&15]>>(b&63)&1 == 0 {
+		return a.Is6() && ownLink6(key6(a))
 	}
-	a := key6(k.Dst)
-	if ownLink6(a) || s.to != nil && s.to.six.lookup6(a) != 0 {
-		return NoRoute
-	}
-	return t.six.lookup6(a) - 1
+	_, other := s.to.Lookup(a)
+	return other || a.Is6() && ownLink6(key6(a))
 }

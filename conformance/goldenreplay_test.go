@@ -86,7 +86,7 @@ func TestGoldenReplay(t *testing.T) {
 			t.Skipf("the commands of the transcript need %s: %v", tool, err)
 		}
 	}
-	h := newGoldenHost()
+	h := newGoldenHost(t)
 	for _, line := range goldenSetup {
 		if _, errs, status := h.shell(line); status != 0 {
 			t.Fatalf("%s: status %d: %s", line, status, errs)
@@ -155,7 +155,7 @@ func (h *goldenHost) narrowPath(t *testing.T) {
 	ns, dst := h.spaces[h.self], netip.MustParseAddr("172.20.0.2")
 	d := ns.View().Database.Lookup(&rpdb.Flow{Dst: dst})
 	ns.Except(dst, &d, func(x *netns.Exception) {
-		x.MTU, x.Expires = 1300, time.Now().Add(h.clock+10*time.Minute)
+		x.MTU, x.Expires = 1300, h.world.Now().Add(10*time.Minute)
 	})
 }
 

@@ -13,11 +13,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/iproute2/ipcmd"
+	emulation "github.com/rulewalk/rulewalk/lab"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -25,27 +27,28 @@ import (
 // goldenHost is the machine of a transcript: an emulated world with named namespaces,
 // and as much of a shell as the transcript needs. It is the ipcmd.Host of its ip.
 type goldenHost struct {
-	world  *netns.World
+	world  *emulation.Server
 	names  []string
 	spaces map[string]*netns.Namespace
 	self   string // where commands run
 	files  map[string]string
-	clock  time.Duration // how long commands have slept
 	status int
 	words  *iproute2.Names
 }
 
-func newGoldenHost() *goldenHost {
+func newGoldenHost(t *testing.T) *goldenHost {
 	h := &goldenHost{spaces: map[string]*netns.Namespace{}, files: map[string]string{}}
-	began := time.Now()
-	h.world = netns.NewWorld(netns.Config{
-		Clock: func() time.Time { return time.Now().Add(h.clock) }, CPUs: 2, Seed: uint64(began.Unix()),
-	})
+	var err error
+	if h.world, err = emulation.NewServer("golden", netns.Config{CPUs: 2, Seed: uint64(time.Now().Unix())}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.world.Close)
+	h.world.StandStill()
 	etc := fstest.MapFS{}
 	for name, text := range goldenNames {
 		etc[name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	h.spaces[""] = h.world.New()
+	h.spaces[""] = h.world.Root()
 	h.words, _ = iproute2.LoadNames(etc, fstest.MapFS{})
 	return h
 }
@@ -56,8 +59,9 @@ func (h *goldenHost) Create(name string) error {
 	if h.spaces[name] != nil {
 		return rpdb.EEXIST
 	}
-	h.spaces[name], h.names = h.world.New(), append(h.names, name)
-	return nil
+	ns, err := h.world.AddHost(name)
+	h.spaces[name], h.names = ns, append(h.names, name)
+	return err
 }
 
 func (h *goldenHost) Attach(string, int) error { return errors.ErrUnsupported }
@@ -195,7 +199,7 @@ func (h *goldenHost) stage(line, in string) (out, errs string, status int) {
 		out = maskSaved(out)
 	case "sleep":
 		n, _ := strconv.Atoi(args[1])
-		h.clock += time.Duration(n) * time.Second
+		_ = h.world.Sleep(context.Background(), time.Duration(n)*time.Second)
 	case "echo":
 		out = strings.Join(args[1:], " ") + "\n"
 	case "printf":

@@ -49,7 +49,7 @@ func TestSavedRoutes(t *testing.T) {
 			restore := strings.Fields(list)[0] + " route restore"
 			first, _ := realIP(t, slices.Concat(savedSetup, savedRoutes), list, nil, "")
 
-			h := newGoldenHost()
+			h := newGoldenHost(t)
 			for _, line := range savedSetup {
 				if _, errs, status := h.shell(line); status != 0 {
 					t.Fatalf("%s: %s", line, errs)

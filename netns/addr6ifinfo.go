@@ -55,4 +55,7 @@ func (n *Namespace) askRouters6(a *addr6) {
 		}
 	}
 	d.in6.flags |= rsSent6
+	if p := n.world.packets; p != nil {
+		p.AskRouters(n, d.Index, a.addr)
+	}
 }

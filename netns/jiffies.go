@@ -27,3 +27,6 @@ func clockJiffies(t uint32) jiffies { return jiffies(t) * hz / userHz }
 
 // clock returns the time in hundredths of a second (jiffies_to_clock_t).
 func (j jiffies) clock() int64 { return int64(j) * userHz / hz }
+
+// duration returns the time span.
+func (j jiffies) duration() time.Duration { return time.Duration(j) * (time.Second / hz) }

@@ -19,6 +19,9 @@ type Packets interface {
 	// GroupsChanged tells that a device begins or ends to take part in IPv6 groups, or comes
 	// up with some.
 	GroupsChanged(n *Namespace, dev int)
+	// AskRouters tells that routers are to be asked for advertisements on a device, from
+	// its link-local address, until one answers (addrconf_rs_timer).
+	AskRouters(n *Namespace, dev int, from netip.Addr)
 	// Changed tells that a request may have set a timer earlier than the one that
 	// [World.Work] told of last.
 	Changed()

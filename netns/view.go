@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -88,6 +89,10 @@ type Conf4 struct {
 
 // Conf6 are the settings of IPv6 that packets meet on a device.
 type Conf6 struct {
+	// Solicitations is how often routers are asked, negative: for ever; the pauses between
+	// begin with one and grow to the other.
+	Solicitations                                             int32
+	SolicitInterval, SolicitMaximumInterval                   time.Duration
 	HopLimit, MTU                                             int32
 	Disabled, Forwarding, ProxyNDP, AcceptRedirects, AcceptRA bool
 	// Router tells whether the device itself has forwarding set: it says so in neighbour
@@ -285,6 +290,7 @@ func (n *Namespace) viewConf4(d *device) Conf4 {
 func (n *Namespace) viewConf6(d *device) Conf6 {
 	own, all := &d.conf6, &n.conf.all6
 	return Conf6{
+		Solicitations: own[conf6Solicits], SolicitInterval: jiffies(own[8]).duration(), SolicitMaximumInterval: jiffies(own[43]).duration(),
 		HopLimit: own[1], MTU: own[conf6MTU], Disabled: d.NoInet6 || own[conf6Disable] != 0,
 		Forwarding: all[conf6Forwarding] != 0 || own[conf6ForceForwarding] != 0,
 		ProxyNDP:   own[conf6ProxyNDP] != 0 || all[conf6ProxyNDP] != 0,

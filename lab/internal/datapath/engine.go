@@ -36,6 +36,7 @@ type Engine struct {
 	inbox   []job
 	timers  timers
 	timed   uint64
+	waited  int // timers that somebody waits for
 	closed  bool
 	wake    chan struct{}
 	running sync.WaitGroup // the loop, and calls of AfterFunc
@@ -282,7 +283,7 @@ func (e *Engine) next() time.Time {
 func (e *Engine) awaited() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.timers) > 0
+	return e.waited > 0
 }
 
 // idleStanding lets time jump once nothing runs that could still send something, if

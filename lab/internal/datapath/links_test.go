@@ -62,7 +62,11 @@ func TestBridge(t *testing.T) {
 	// What is learned is not flooded.
 	c, _ := l.host("c")
 	heard := 0
-	stop := c.Tap(0, func(Frame) { heard++ })
+	stop := c.Tap(0, func(f Frame) {
+		if be16(f.Data[12:]) == protoIPv4 {
+			heard++
+		}
+	})
 	l.ping(t, "a", "10.0.0.1", "10.0.0.2")
 	stop()
 	if heard != 0 {

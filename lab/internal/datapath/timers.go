@@ -10,7 +10,8 @@ type timer struct {
 	at    time.Time
 	order uint64 // of timers of one time
 	f     func()
-	place int // in the heap, -1: not in it
+	place int  // in the heap, -1: not in it
+	idle  bool // nobody waits for it: a clock that stands does not jump for its sake
 }
 
 // timers are a heap, the next one first.
@@ -49,7 +50,16 @@ func (t *timers) Pop() any {
 // after has the event loop call f when d has passed on the world's clock. It may be
 // called from any goroutine; stop reports whether it prevented the call.
 func (e *Engine) after(d time.Duration, f func()) (stop func() bool) {
-	t := &timer{at: e.clock.Now().Add(d), f: f, place: -1}
+	return e.schedule(&timer{at: e.clock.Now().Add(d), f: f, place: -1})
+}
+
+// afterIdly is after for what goes on for ever: a clock that stands goes past it when it
+// jumps to something else, but does not jump for its sake.
+func (e *Engine) afterIdly(d time.Duration, f func()) {
+	e.schedule(&timer{at: e.clock.Now().Add(d), f: f, place: -1, idle: true})
+}
+
+func (e *Engine) schedule(t *timer) (stop func() bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -58,7 +68,10 @@ func (e *Engine) after(d time.Duration, f func()) (stop func() bool) {
 	e.timed++
 	t.order = e.timed
 	heap.Push(&e.timers, t)
-	if t.place == 0 {
+	if !t.idle {
+		e.waited++
+	}
+	if t.place == 0 || !t.idle && e.waited == 1 { // the first that a clock that stands jumps for
 		e.poke()
 	}
 	return func() bool {
@@ -68,6 +81,7 @@ func (e *Engine) after(d time.Duration, f func()) (stop func() bool) {
 			return false
 		}
 		heap.Remove(&e.timers, t.place)
+		e.forget(t)
 		return true
 	}
 }
@@ -80,7 +94,16 @@ func (e *Engine) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 // due takes the timers out whose time has come. The caller holds mu.
 func (e *Engine) due(now time.Time) (calls []func()) {
 	for len(e.timers) > 0 && !e.timers[0].at.After(now) {
-		calls = append(calls, heap.Pop(&e.timers).(*timer).f)
+		t := heap.Pop(&e.timers).(*timer)
+		e.forget(t)
+		calls = append(calls, t.f)
 	}
 	return calls
+}
+
+// forget notes that a timer left the heap. The caller holds mu.
+func (e *Engine) forget(t *timer) {
+	if !t.idle {
+		e.waited--
+	}
 }

@@ -2,4 +2,4 @@
 
 .PHONY: bench-fib
 bench-fib: ## lookups with package fib: tables against bart.Fast, and rules
-	go test ./fib -run '^$$' -bench . -benchtime 5x -timeout 60m
+	go test ./fib -run '^$$' -bench . -benchtime 8x -timeout 60m

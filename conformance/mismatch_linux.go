@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rulewalk/rulewalk/conformance/internal/delta"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
 )
@@ -227,7 +228,7 @@ func shrinkPairs(ops []Op, fails func([]Op) bool) []Op {
 // as the rest still fails. What makes devices stays,
 // and the seed of the multipath hash.
 func shrink(ops []Op, fails func([]Op) bool) []Op {
-	return shrinkList(ops, func(op Op) bool {
+	return delta.Shrink(ops, func(op Op) bool {
 		s, sysctl := op.(SysctlOp)
 		_, link := op.(LinkOp)
 		return link || sysctl && strings.HasSuffix(s.Path, "hash_seed")

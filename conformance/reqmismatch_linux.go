@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rulewalk/rulewalk/conformance/internal/delta"
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
@@ -121,30 +122,5 @@ func (r *reqRun) minimise(m *ReqMismatch) {
 	if !fails(before) {
 		return
 	}
-	shrinkList(before, func(reqStep) bool { return false }, fails)
-}
-
-// shrinkList is delta debugging: it leaves out halves, quarters, ... single elements as
-// long as the rest still fails. Those that keep names stay.
-func shrinkList[T any](xs []T, keep func(T) bool, fails func([]T) bool) []T {
-	for size := len(xs) / 2; size >= 1; {
-		removed := false
-		for at := 0; at < len(xs); {
-			end := min(at+size, len(xs))
-			kept := slices.DeleteFunc(slices.Clone(xs[at:end]), func(x T) bool { return !keep(x) })
-			rest := slices.Concat(xs[:at], kept, xs[end:])
-			if len(rest) < len(xs) && fails(rest) {
-				xs, removed = rest, true
-				at += len(kept)
-			} else {
-				at = end
-			}
-		}
-		if size > 1 {
-			size /= 2
-		} else if !removed {
-			break
-		}
-	}
-	return xs
+	delta.Shrink(before, func(reqStep) bool { return false }, fails)
 }

@@ -25,7 +25,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(lookupsCommand(), requestsCommand(), recordCommand())
+	root.AddCommand(lookupsCommand(), requestsCommand(), packetsCommand(), recordCommand())
 	root.SetArgs(goFlags(os.Args[1:]))
 	if err := root.ExecuteContext(ctx); err != nil {
 		if !errors.Is(err, errMismatch) {

@@ -36,7 +36,7 @@ var rooms = map[string]room{
 	}},
 	"explain":      {[]string{"rpdb", "iproute2"}, []string{"charm.land/lipgloss"}},
 	"lab":          {[]string{"rpdb", "rtnl", "netns", "fib", "iproute2", "iproute2/ipcmd"}, []string{"*"}},
-	"conformance":  {[]string{"rpdb", "rtnl", "netns", "kernel", "iproute2", "iproute2/ipcmd", "lab"}, []string{"*"}},
+	"conformance":  {[]string{"rpdb", "rtnl", "netns", "kernel", "iproute2", "iproute2/ipcmd", "lab", "internal/testns"}, []string{"*"}},
 	"internal/cli": {[]string{"*"}, []string{"*"}},
 	"cmd":          {[]string{"internal/cli"}, nil},
 

@@ -168,6 +168,22 @@ func (e *Engine) Do(f func()) {
 	}
 }
 
+// Settle waits until every packet under way has arrived somewhere, or waits for time to
+// pass. It must not be called from the event loop.
+func (e *Engine) Settle() {
+	for idle := false; !idle; {
+		e.Do(func() {
+			e.drain()
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			idle = len(e.inbox) == 0 && len(e.backlog) == 0
+		})
+		e.mu.Lock()
+		idle = idle || e.closed
+		e.mu.Unlock()
+	}
+}
+
 // Changed implements netns.Packets.
 func (e *Engine) Changed() {
 	if !e.stale.Swap(true) {

@@ -167,8 +167,11 @@ func (s *Stack) nextID(src, dst netip.AddrPort) uint16 {
 	return uint16(h>>16) + uint16(s.ids[h%uint64(len(s.ids))].Add(1))
 }
 
-// label is the flow label of a flow (ip6_make_flowlabel with auto_flowlabels, as it
-// is by default).
+// label is the flow label that a flow gets by itself, 0 where net.ipv6.auto_flowlabels
+// leaves them to those who ask (ip6_make_flowlabel).
 func (s *Stack) label(src, dst netip.AddrPort) uint32 {
+	if m := s.sysctlInt("net/ipv6/auto_flowlabels", 1); m == 0 || m == 2 {
+		return 0
+	}
 	return uint32(mix(s.seed, src, dst)) & 0xfffff
 }

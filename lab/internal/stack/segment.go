@@ -201,7 +201,7 @@ func (s *Stack) reset(a *arrived, in *Arrival) {
 	if flagsOf(seg)&flagRST != 0 || in.Type != rpdb.Local && in.Type != rpdb.Anycast {
 		return
 	}
-	ip := ipHeader{src: a.dst, dst: a.src, proto: rpdb.ProtoTCP, tos: a.tos, df: true}
+	ip := ipHeader{src: a.dst, dst: a.src, proto: rpdb.ProtoTCP, tos: a.tos &^ 3 /* INET_ECN_MASK */, df: true}
 	n := ip.size()
 	p := make([]byte, n+tcpHeader)
 	r := p[n:]
@@ -218,7 +218,6 @@ func (s *Stack) reset(a *arrived, in *Arrival) {
 	fwmark := "net/ipv4/fwmark_reflect"
 	if ip.dst.Is6() {
 		fwmark = "net/ipv6/fwmark_reflect"
-		ip.tos &^= 3 // INET_ECN_MASK
 		ip.label = s.label(netip.AddrPortFrom(ip.src, be.Uint16(r)), netip.AddrPortFrom(ip.dst, be.Uint16(r[2:])))
 	}
 	if s.sysctlInt(fwmark, 0) != 0 {

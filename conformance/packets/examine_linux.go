@@ -1,0 +1,103 @@
+package packets
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/rulewalk/rulewalk/conformance/internal/delta"
+)
+
+// minimiseTime bounds how long one mismatch is made smaller.
+const minimiseTime = 40 * time.Second
+
+// examine plays a topology in which something differed again, patiently, so that only
+// frames count that really differ; it counts and minimises what does.
+func (r *run) examine(ctx context.Context, t *Topology) error {
+	found, _, err := play(ctx, t, patient, r.cfg.Kernel)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	var itself []*Mismatch
+	if !r.cfg.Kernel {
+		if itself, _, err = play(ctx, t, patient, true); err != nil {
+			return err
+		}
+	}
+	for _, m := range found {
+		if slices.ContainsFunc(itself, func(x *Mismatch) bool { return x.probe == m.probe }) {
+			r.mu.Lock()
+			r.report.Excluded["the kernel does not agree with itself"]++
+			r.mu.Unlock()
+			continue
+		}
+		r.note(ctx, m)
+	}
+	return nil
+}
+
+// note counts a mismatch, and minimises the first of a kind.
+func (r *run) note(ctx context.Context, m *Mismatch) {
+	r.mu.Lock()
+	r.report.Kinds[m.Kind]++
+	r.report.Mismatches++
+	first := r.report.Kinds[m.Kind] == 1 && len(r.report.Found) < r.cfg.Reproduce
+	if first {
+		r.report.Found = append(r.report.Found, m)
+	}
+	r.mu.Unlock()
+	if first && m.probe >= 0 {
+		r.minimise(ctx, m)
+	}
+}
+
+// minimise looks for the fewest probes and steps that still bring the same kind of mismatch
+// about.
+func (r *run) minimise(ctx context.Context, m *Mismatch) {
+	deadline := time.Now().Add(minimiseTime)
+	kind, best := m.Kind, *m
+	try := func(steps []Step, probes []Probe) bool {
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return false
+		}
+		t := &Topology{Seed: m.t.Seed, Number: m.t.Number, Hosts: hostsOf(m.t, steps, probes), Steps: steps, Probes: probes}
+		found, _, err := play(ctx, t, patient, r.cfg.Kernel)
+		if err != nil {
+			return false
+		}
+		for _, x := range found {
+			if x.Kind == kind && x.probe == len(probes)-1 {
+				best = *x
+				best.Minimised = true
+				return true
+			}
+		}
+		return false
+	}
+	last := m.t.Probes[m.probe]
+	steps, before := m.t.Steps, m.t.Probes[:m.probe]
+	with := func(ps []Probe) []Probe { return append(slices.Clone(ps), last) }
+	if try(steps, with(nil)) {
+		before = nil
+	} else {
+		before = delta.Shrink(before, func(Probe) bool { return false }, func(ps []Probe) bool { return try(steps, with(ps)) })
+	}
+	delta.Shrink(steps, func(s Step) bool { return false }, func(ss []Step) bool { return try(ss, with(before)) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*m = best
+}
+
+// hostsOf are the hosts that steps and probes name.
+func hostsOf(t *Topology, steps []Step, probes []Probe) (out []string) {
+	for _, h := range t.Hosts {
+		named := slices.ContainsFunc(probes, func(p Probe) bool { return p.Host == h }) ||
+			slices.ContainsFunc(steps, func(s Step) bool {
+				return s.Host == h || slices.ContainsFunc(hostName.FindAllStringSubmatch(s.Args, -1), func(m []string) bool { return m[1] == h })
+			})
+		if named {
+			out = append(out, h)
+		}
+	}
+	return out
+}

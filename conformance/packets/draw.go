@@ -47,7 +47,8 @@ const probesPerTopology = 120
 // whether there are VLANs.
 func Draw(seed, number uint64, vlans bool) *Topology {
 	d := &drawing{
-		vlans: vlans, dice: dice{rand.New(rand.NewPCG(seed, number))}, t: &Topology{Seed: seed, Number: number}}
+		vlans: vlans, dice: dice{rand.New(rand.NewPCG(seed, number))}, t: &Topology{Seed: seed, Number: number},
+	}
 	d.static = d.chance(40)
 	for i := range 2 + d.IntN(9) {
 		d.t.Hosts = append(d.t.Hosts, fmt.Sprintf("h%d", i))

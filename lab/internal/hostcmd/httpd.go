@@ -190,4 +190,3 @@ func fileReason(err error) string {
 	}
 	return err.Error()
 }
-

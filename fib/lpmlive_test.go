@@ -253,7 +253,8 @@ func TestLiveLPMAllocates(t *testing.T) {
 // TestLiveLPMVersions reads while prefixes around one address come and go, and checks
 // that each answer is one that the table had during the call. The prefixes are
 // numbered, and change i sets or removes that of length lengths[i%n], so that the
-// answer at every moment follows from the number of changes made.
+// answer at every moment follows from the number of changes made. Prefixes elsewhere
+// come and go too, so that the table is compacted and outgrows its arrays meanwhile.
 func TestLiveLPMVersions(t *testing.T) {
 	for _, addr := range []string{"10.1.2.3", "2001:db8:1:2::3"} {
 		t.Run(addr, func(t *testing.T) { checkVersions(t, netip.MustParseAddr(addr)) })
@@ -312,7 +313,22 @@ func checkVersions(t *testing.T, addr netip.Addr) {
 			}
 		})
 	}
+	r := rand.New(rand.NewPCG(2, 2))
+	var elsewhere []netip.Prefix
+	arrays, replaced := l.current.Load(), 0
 	for i := range changes {
+		if p := elsewhereOf(r, addr); i%4 == 0 && i/20_000%2 == 0 {
+			if err := l.Insert(p, 1); err != nil {
+				t.Error(err)
+			}
+			elsewhere = append(elsewhere, p)
+		} else if n := len(elsewhere); n > 0 && i%2 == 0 {
+			l.Delete(elsewhere[n-1])
+			elsewhere = elsewhere[:n-1]
+		}
+		if now := l.current.Load(); now != arrays {
+			arrays, replaced = now, replaced+1
+		}
 		p := netip.PrefixFrom(addr, lengths[i%len(lengths)])
 		begun.Add(1)
 		if i/len(lengths)%3 == 2 {
@@ -323,4 +339,16 @@ func checkVersions(t *testing.T, addr netip.Addr) {
 		done.Add(1)
 	}
 	readers.Wait()
+	if replaced < 3 {
+		t.Errorf("the arrays were replaced %d times", replaced)
+	}
+}
+
+// elsewhereOf draws a prefix that does not cover an address but shares its first bits.
+func elsewhereOf(r *rand.Rand, addr netip.Addr) netip.Prefix {
+	b := addr.AsSlice()
+	b[1] ^= 1 + byte(r.IntN(2))
+	b[2], b[3] = byte(r.Uint32()), byte(r.Uint32())
+	other, _ := netip.AddrFromSlice(b)
+	return netip.PrefixFrom(other, 18+r.IntN(addr.BitLen()-17)).Masked()
 }

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/rulewalk/rulewalk/iproute2/ipcmd"
 	"github.com/rulewalk/rulewalk/lab/internal/hostcmd"
@@ -64,6 +65,10 @@ func (j *job) netns(name string) (*hostcmd.Host, error) {
 	return j.server.host(sp), nil
 }
 
+// interruptTime is how long a command may take to end after an interrupt before the next
+// one ends it. timeout(1) interrupts twice at once, the process and its group.
+const interruptTime = 200 * time.Millisecond
+
 // RunCalled runs the command of a world that this process was started as, and returns its
 // exit status; false if it was started as another program. An interrupt is passed on to
 // the command once.
@@ -73,5 +78,5 @@ func RunCalled() (status int, ok bool) {
 	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	return shim.Main(signals, func() { signal.Stop(signals) })
+	return shim.Main(signals, func() { time.AfterFunc(interruptTime, func() { signal.Stop(signals) }) })
 }

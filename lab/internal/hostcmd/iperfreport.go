@@ -64,9 +64,11 @@ func (t *iperfTest) tick() {
 	for {
 		due := from.Add(t.p.interval)
 		all := h.Sleep(t.ctx, due.Sub(h.Now()))
-		now := h.Now()
-		if !all && now.Sub(from) < t.p.interval/10 || now.Equal(from) {
-			return
+		now := due // rows are of whole intervals, but for the last
+		if !all {
+			if now = h.Now(); now.Sub(from) < t.p.interval/10 {
+				return
+			}
 		}
 		r := t.result(now)
 		t.rows(r, last, from, now)

@@ -61,6 +61,7 @@ func (p *plan) compileTables(old *plan, keep bool) error {
 	}
 	p.cells = make([]tableCell, len(p.tables))
 	for place, t := range p.tables {
+		p.cells[place].table = t.id
 		p.cells[place].set(p.db, p.family, t)
 	}
 	return nil

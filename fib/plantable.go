@@ -182,9 +182,8 @@ type tableCell struct {
 
 const varies = NoRoute
 
-// set makes the cell that of a table.
+// set makes the cell that of a table as it is.
 func (c *tableCell) set(db *rpdb.Database, f rpdb.Family, t *planTable) {
-	c.table = t.id
 	id := varies
 	if e, ok := db.OnlyDefault(f, t.at); ok && e.Kind != rpdb.EntryOther {
 		c.route.Store(e.Route)

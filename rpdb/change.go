@@ -1,6 +1,7 @@
 package rpdb
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"net/netip"
@@ -192,9 +193,13 @@ func sameRoute(a, b *Route) bool {
 		a.Protocol != b.Protocol || a.PrefSrc != b.PrefSrc || a.NHID != b.NHID || a.Pref != b.Pref {
 		return false
 	}
-	return slices.EqualFunc(a.NextHops, b.NextHops, func(x, y NextHop) bool {
-		return x.Dev == y.Dev && x.Gateway == y.Gateway && max(x.Weight, 1) == max(y.Weight, 1)
+	return slices.Equal(a.Metrics, b.Metrics) && slices.EqualFunc(a.NextHops, b.NextHops, func(x, y NextHop) bool {
+		return x.Dev == y.Dev && x.Gateway == y.Gateway && max(x.Weight, 1) == max(y.Weight, 1) && sameEncap(x.Encap, y.Encap)
 	})
+}
+
+func sameEncap(a, b *Encap) bool {
+	return a == b || a != nil && b != nil && a.Type == b.Type && bytes.Equal(a.Data, b.Data)
 }
 
 func (db *Database) withRoute6(r *Route, where Insertion) *Database {

@@ -1,0 +1,290 @@
+package fib
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rulewalk/rulewalk/rpdb"
+)
+
+// flap gives one destination after the other another route. The metrics of a route
+// tell the version that brought it, so that answers tell the version that they are of.
+type flap struct {
+	live           *Live
+	begun, visible atomic.Uint32 // the versions that may, and that must, be seen
+}
+
+const flapDsts = 16
+
+func flapDst(n uint32) netip.Addr { return pod(int(n%flapDsts) << 8) }
+
+func flapRoute(n uint32) *rpdb.Route {
+	p, _ := flapDst(n).Prefix(24)
+	r := routeTo(p, rpdb.TableMain)
+	r.Metrics = []rpdb.Metric{{ID: 2, Val: n}}
+	return &r
+}
+
+func newFlap(t testing.TB, st *rpdb.State) *flap {
+	t.Helper()
+	for i := range uint32(flapDsts) {
+		st.Routes = append(st.Routes, *flapRoute(i))
+	}
+	live, err := NewLive(st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &flap{live: live}
+	f.begun.Store(flapDsts - 1)
+	f.visible.Store(flapDsts - 1)
+	return f
+}
+
+// next makes the next version.
+func (f *flap) next(t testing.TB) {
+	n := f.begun.Add(1)
+	ok, err := f.live.Apply(&rpdb.Change{Kind: rpdb.AddRoute, Route: flapRoute(n), Where: rpdb.Replace})
+	if err != nil || !ok {
+		t.Errorf("version %d: %v %v", n, ok, err)
+	}
+	f.visible.Store(n)
+}
+
+// check reports whether the versions that routes to all destinations are of are those
+// of one version that existed between two others.
+func (f *flap) check(t *testing.T, seen *[flapDsts]uint32, from, to uint32) bool {
+	lo, hi := from, to
+	for i, n := range seen {
+		if n%flapDsts != uint32(i) {
+			t.Errorf("destination %d has the route of version %d", i, n)
+			return false
+		}
+		lo, hi = max(lo, n), min(hi, n+flapDsts-1)
+	}
+	if lo > hi {
+		t.Errorf("%v is of no version from %d to %d", seen, from, to)
+	}
+	return lo <= hi
+}
+
+// TestReadersSeeChanges checks, while a route changes up to 100,000 times a second and
+// rules now and then, that every answer is that of a version which existed during the
+// call, and every batch that of one version.
+func TestReadersSeeChanges(t *testing.T) {
+	st := host(someDsts)
+	addRules(st, "vpc", 100)
+	f := newFlap(t, st)
+	stop := make(chan struct{})
+	var reads atomic.Int64
+	var readers sync.WaitGroup
+	for part := range 2 {
+		readers.Go(func() {
+			for seen := [flapDsts]uint32{}; ; reads.Add(1) {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				from := f.visible.Load()
+				f.read(part == 0, &seen)
+				if !f.check(t, &seen, from, f.begun.Load()) {
+					return
+				}
+			}
+		})
+	}
+	start := time.Now()
+	for n := 0; time.Since(start) < 700*time.Millisecond; n++ {
+		f.next(t)
+		if n%500 == 0 {
+			rule := &rpdb.Rule{Family: rpdb.IPv4, Pref: 100, Mark: uint32(n + 1), MarkMask: 0xffffffff, Action: rpdb.ActTable, Table: 4242}
+			for _, kind := range []rpdb.ChangeKind{rpdb.AddRule, rpdb.RemoveRule} {
+				if ok, err := f.live.Apply(&rpdb.Change{Kind: kind, Rule: rule}); err != nil || !ok {
+					t.Errorf("rule: %v %v", ok, err)
+				}
+			}
+		}
+		for time.Since(start) < time.Duration(n)*10*time.Microsecond {
+			runtime.Gosched()
+		}
+	}
+	close(stop)
+	readers.Wait()
+	t.Logf("%d versions, %d readings", f.begun.Load(), reads.Load())
+}
+
+// read asks for all destinations in one version.
+func (f *flap) read(batch bool, seen *[flapDsts]uint32) {
+	if !batch {
+		now := f.live.Load()
+		for i := range seen {
+			k := rpdb.Key{Family: rpdb.IPv4, Dst: flapDst(uint32(i)), Src: rpdb.IPv4.Zero(), IIF: 3}
+			seen[i] = now.Find(&k).Route.Metrics[0].Val
+		}
+		return
+	}
+	flows, out := [flapDsts]rpdb.Flow{}, [flapDsts]rpdb.Decision{}
+	for i := range flows {
+		flows[i] = rpdb.Flow{Dst: flapDst(uint32(i))}
+	}
+	f.live.LookupBatch(flows[:], out[:])
+	for i := range out {
+		seen[i] = out[i].Route.Metrics[0].Val
+	}
+}
+
+// churn changes the routes of a full table as a router of the Internet sees them: 45
+// of 100 changes give a prefix another gateway, 27 withdraw one, 28 announce one.
+type churn struct {
+	*rand.Rand
+	in, out []netip.Prefix
+	n       int
+}
+
+func newChurn(ps []netip.Prefix) (c *churn, st *rpdb.State) {
+	c = &churn{Rand: rand.New(rand.NewPCG(4, 4))}
+	ps = slices.Clone(ps)
+	c.Shuffle(len(ps), func(i, j int) { ps[i], ps[j] = ps[j], ps[i] })
+	c.out, c.in = ps[:len(ps)/50], ps[len(ps)/50:]
+	return c, host(sortedAsDumped(c.in))
+}
+
+func (c *churn) change() *rpdb.Change {
+	c.n++
+	switch n := c.IntN(100); {
+	case n < 45:
+		r := routeTo(c.in[c.IntN(len(c.in))], rpdb.TableMain)
+		r.Metrics = []rpdb.Metric{{ID: 2, Val: uint32(c.n)}}
+		r.Protocol = uint8(c.n%2 + 1)
+		return &rpdb.Change{Kind: rpdb.AddRoute, Route: &r, Where: rpdb.Replace}
+	case n < 72:
+		return &rpdb.Change{Kind: rpdb.RemoveRoute, Route: nil}
+	}
+	r := routeTo(take(c.Rand, &c.out), rpdb.TableMain)
+	c.in = append(c.in, r.Dst)
+	return &rpdb.Change{Kind: rpdb.AddRoute, Route: &r, Where: rpdb.Append}
+}
+
+// BenchmarkApply measures one change that readers see at once: of a route of a full
+// table, and of a rule among others.
+func BenchmarkApply(b *testing.B) {
+	for _, is4 := range []bool{true, false} {
+		b.Run("route/"+familyName(is4), func(b *testing.B) {
+			c, st := newChurn(fullPrefixes(b, is4))
+			live, err := NewLive(st)
+			if err != nil {
+				b.Fatal(err)
+			}
+			made := map[netip.Prefix]*rpdb.Route{}
+			runtime.GC()
+			b.ResetTimer()
+			for range b.N {
+				change := c.change()
+				if change.Kind == rpdb.RemoveRoute {
+					p := take(c.Rand, &c.in)
+					c.out = append(c.out, p)
+					if change.Route = made[p]; change.Route == nil {
+						r := routeTo(p, rpdb.TableMain)
+						change.Route = &r
+					}
+				} else {
+					made[change.Route.Dst] = change.Route
+				}
+				if ok, err := live.Apply(change); err != nil || !ok {
+					b.Fatalf("%+v: %v %v", change, ok, err)
+				}
+			}
+		})
+	}
+	for _, n := range []int{100, 1000, 10_000} {
+		b.Run(fmt.Sprint("rule/", n), func(b *testing.B) {
+			st := host(someDsts)
+			addRules(st, "vpc", n)
+			live, err := NewLive(st)
+			if err != nil {
+				b.Fatal(err)
+			}
+			rule := &rpdb.Rule{Family: rpdb.IPv4, Pref: 1536, From: hostPrefix(pod(1 << 20)), Action: rpdb.ActTable, Table: rpdb.TableMain}
+			kinds := [2]rpdb.ChangeKind{rpdb.AddRule, rpdb.RemoveRule}
+			for i := range b.N {
+				if ok, err := live.Apply(&rpdb.Change{Kind: kinds[i%2], Rule: rule}); err != nil || !ok {
+					b.Fatal(ok, err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkReaders measures lookups on one core while routes change on the other: the
+// nanoseconds of the reader's time, by the changes a second.
+func BenchmarkReaders(b *testing.B) {
+	ps := fullPrefixes(b, true)
+	c, st := newChurn(ps)
+	live, err := NewLive(st)
+	if err != nil {
+		b.Fatal(err)
+	}
+	addrs := traffic(c.Rand, ps, 1<<20)
+	for _, rate := range []int{0, 10_000, 100_000} {
+		b.Run(fmt.Sprint(rate), func(b *testing.B) {
+			stop := make(chan struct{})
+			var writer sync.WaitGroup
+			var made atomic.Int64
+			if rate > 0 {
+				writer.Go(func() { made.Store(int64(c.run(live, rate, stop))) })
+			}
+			l := newLeast(1, len(addrs)/block)
+			k := rpdb.Key{Family: rpdb.IPv4, Src: addrs[0], HasSrc: true, IIF: 3}
+			var sum uint32
+			start := time.Now()
+			for b.Loop() {
+				l.pass(0, addrs, func(part []netip.Addr) {
+					for _, a := range part {
+						k.Dst = a
+						sum += live.Find(&k).Table
+					}
+				})
+			}
+			took := time.Since(start)
+			close(stop)
+			writer.Wait()
+			b.ReportMetric(l.sum(0)/float64(len(addrs)), "find-ns")
+			b.ReportMetric(float64(made.Load())/took.Seconds(), "changes/s")
+			b.ReportMetric(0, "ns/op")
+			_ = sum
+		})
+	}
+}
+
+// run makes changes at a rate until stop is closed, and returns their number. They
+// give prefixes other routes.
+func (c *churn) run(live *Live, rate int, stop chan struct{}) (n int) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for start := time.Now(); ; {
+		select {
+		case <-stop:
+			return n
+		default:
+		}
+		if n > int(time.Since(start).Seconds()*float64(rate)) {
+			time.Sleep(20 * time.Microsecond)
+			continue
+		}
+		r := routeTo(c.in[c.IntN(len(c.in))], rpdb.TableMain)
+		r.Metrics = []rpdb.Metric{{ID: 2, Val: uint32(n)}}
+		r.Protocol = uint8(3 + n%2)
+		if ok, err := live.Apply(&rpdb.Change{Kind: rpdb.AddRoute, Route: &r, Where: rpdb.Replace}); err != nil {
+			panic(err)
+		} else if ok {
+			n++
+		}
+	}
+}

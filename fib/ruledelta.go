@@ -17,7 +17,7 @@ type ruleDelta struct {
 
 // maxDelta is the number of changes after which the index is made anew. A lookup
 // tests up to that many rules one by one.
-const maxDelta = 32
+const maxDelta = 64
 
 // number returns the number of the rule at a place.
 func (d *ruleDelta) number(place int32) int32 {

@@ -82,7 +82,7 @@ func (db *Database) sideEffects(r *Route) bool {
 func (db *Database) changed(r *Route) *Database {
 	db.later = &laterState{}
 	db.usingGateways(r)
-	if r.Family == IPv4 && !db.sameGateways(r.Dst, func(*Key) bool { return true }) {
+	if r.Family == IPv4 && !db.sameGateways(r.Dst) {
 		return nil
 	}
 	return db
@@ -98,7 +98,9 @@ func (db *Database) infoFor(r *Route, beside []alias) *info4 {
 		}
 	}
 	in := db.newInfo4(r)
-	db.resolveHops(in.hops, in.scope, r.Table, map[gateway]Scope{})
+	by := map[gateway]Scope{}
+	db.resolveHops(in.hops, in.scope, r.Table, by)
+	db.noteByRules(by)
 	for i := range in.hops {
 		h := &in.hops[i]
 		h.saddr = db.selectAddr(h.dev, h.gw, in.scope, nil)

@@ -112,8 +112,10 @@ func (db *Database) changedRule(c *rule) *Database {
 	if c.dissects() {
 		db.dissect4 = slices.ContainsFunc(db.rules4, (*rule).dissects)
 	}
-	all := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-	if !db.sameGateways(all, func(k *Key) bool { return first || db.match(c, k, nil) }) {
+	if all := netip.PrefixFrom(netip.IPv4Unspecified(), 0); first && !db.sameGateways(all) {
+		return nil
+	}
+	if !db.sameByRules(func(k *Key) bool { return first || db.match(c, k, nil) }) {
 		return nil
 	}
 	return db

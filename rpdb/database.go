@@ -29,7 +29,8 @@ type Database struct {
 	objects          map[uint32]*object
 	neighs           map[neighKey]uint16
 	owners           map[netip.Addr]int // IPv4 address to ifindex
-	gateways         *trie[gateway]
+	gateways         *trie[gateway]     // see scopeOf
+	byRules          *trie[gateway]     // those of which the rules were asked
 	used             *gatewaySet
 	hash4            hashConf
 	useNeigh         bool // fib_multipath_use_neigh

@@ -77,8 +77,9 @@ func (db *Database) hop(n *NextHop, scope Scope, local bool) hop {
 // kernel once found a way; then it is taken to be host for an address of the same
 // device, and link for any other.
 func (db *Database) resolveGateways4() {
-	db.gateways = &trie[gateway]{}
+	db.gateways, db.byRules = &trie[gateway]{}, &trie[gateway]{}
 	by := map[gateway]Scope{}
+	defer func() { db.noteByRules(by) }()
 	for _, o := range db.objects {
 		db.resolveHops(o.hops, ScopeGlobal, TableMain, by)
 	}
@@ -134,15 +135,14 @@ func (g *gateway) prefix() netip.Prefix {
 }
 
 // sameGateways reports whether the gateways within a prefix are reached as they were
-// when they were noted. Those count whose key concerns.
-func (db *Database) sameGateways(p netip.Prefix, concerns func(*Key) bool) bool {
+// when they were noted.
+func (db *Database) sameGateways(p netip.Prefix) bool {
 	same := true
 	by := map[gateway]Scope{}
 	keys := gateway{gw: p.Addr()}
 	db.gateways.near(netip.PrefixFrom(keys.prefix().Addr(), p.Bits()), func(g gateway) {
 		if same && p.Contains(g.gw) {
-			k := g.key()
-			same = !concerns(&k) || db.gatewayScope(&g, by) == g.result
+			same = db.gatewayScope(&g, by) == g.result
 		}
 	})
 	return same
@@ -169,14 +169,43 @@ func (db *Database) gatewayScope(g *gateway, by map[gateway]Scope) Scope {
 	rest := gateway{gw: g.gw, oif: g.oif, scope: g.scope}
 	scope, ok := by[rest]
 	if !ok {
-		err, res := db.search4(ForGateway, &k, nil)
-		if err != OK {
-			res.alias = nil
-		}
-		scope = db.scopeBy(g, &res)
+		scope = db.scopeByRules(g)
 		by[rest] = scope
 	}
 	return scope
+}
+
+// scopeByRules is the scope that the rules lead to.
+func (db *Database) scopeByRules(g *gateway) Scope {
+	k := g.key()
+	err, res := db.search4(ForGateway, &k, nil)
+	if err != OK {
+		res.alias = nil
+	}
+	return db.scopeBy(g, &res)
+}
+
+// noteByRules notes what the rules say of gateways.
+func (db *Database) noteByRules(by map[gateway]Scope) {
+	for g, scope := range by {
+		if _, ok := db.byRules.get(g.prefix()); !ok {
+			g.result = scope
+			db.byRules = db.byRules.with(g.prefix(), g)
+		}
+	}
+}
+
+// sameByRules reports whether the rules say of gateways what they said. Those count
+// whose key concerns.
+func (db *Database) sameByRules(concerns func(*Key) bool) bool {
+	same := true
+	db.byRules.all(func(g gateway) {
+		if same {
+			k := g.key()
+			same = !concerns(&k) || db.scopeByRules(&g) == g.result
+		}
+	})
+	return same
 }
 
 // scopeBy is the scope of nexthops with a gateway to which a route leads.

@@ -163,9 +163,14 @@ func (h *Host) arrival(p *packet, proto uint8, upper int) stack.Arrival {
 	if p.in != p.real {
 		in.SDIF = p.real.dev.Index
 	}
-	if p.in.dev.IsLoopback() && p.meta.OIF != 0 {
-		// A packet to this host itself from a socket that is bound to a VRF or a device.
-		in.IIF = p.meta.OIF
+	if p.in.dev.IsLoopback() {
+		// A packet of this host to itself arrives on the device that has the address
+		// (ip_route_output_key_hash_rcu: orig_oif), or that its socket is bound to.
+		if dev := routeDevice(&p.d); p.d.Type == rpdb.Local && dev != 0 && p.meta.OIF == 0 {
+			in.IIF = dev
+		} else if p.meta.OIF != 0 {
+			in.IIF = p.meta.OIF
+		}
 	}
 	return in
 }

@@ -28,16 +28,16 @@ status 0
 			"iperf3 -c fd00::2 -u -b 1M -t 2 -l 1200", `Connecting to host fd00::2, port 5201
 [  5] local fd00::1 port EPHEM connected to fd00::2 port 5201
 [ ID] Interval           Transfer     Bitrate         Total Datagrams
-[  5]   0.00-1.00   sec   123 KBytes  1.01 Mbits/sec  105  
-[  5]   1.00-2.00   sec   122 KBytes   998 Kbits/sec  104  
+[  5]   0.00-1.00   sec   N KBytes   N Kbits/sec  N  
+[  5]   1.00-2.00   sec   N KBytes   N Kbits/sec  N  
 - - - - - - - - - - - - - - - - - - - - - - - - -
 [ ID] Interval           Transfer     Bitrate         Jitter    Lost/Total Datagrams
-[  5]   0.00-2.00   sec   245 KBytes  1.00 Mbits/sec  0.000 ms  0/209 (0%)  sender
-[  5]   0.00-2.00   sec   245 KBytes  1.00 Mbits/sec  0.000 ms  0/209 (0%)  receiver
+[  5]   0.00-2.00   sec   N KBytes   N Kbits/sec  J ms  0/N (0%)  sender
+[  5]   0.00-2.00   sec   N KBytes   N Kbits/sec  J ms  0/N (0%)  receiver
 
 iperf Done.
 status 0
-`, `0/209 (0%)  receiver`,
+`, `(0%)  receiver`,
 		},
 		{
 			"iperf3 -c 10.0.0.2 -R -P 2 -b 8M -t 1 -l 10K", `Connecting to host 10.0.0.2, port 5201
@@ -48,6 +48,9 @@ Reverse mode, remote host 10.0.0.2 is sending
 		wait := w.start(context.Background(), "b", "iperf3 -s -1", strings.NewReader(""))
 		w.bound("b", 1)
 		got := regexp.MustCompile(`port [3-6]\d{4} `).ReplaceAllString(w.run("a", test.line).String(), "port EPHEM ")
+		// How many datagrams are under way when the time is over, a slow machine decides.
+		got = regexp.MustCompile(`sec +\d+ KBytes +[\d.]+ [KM]bits/sec  [\d.]+`).ReplaceAllString(got, "sec   N KBytes   N Kbits/sec  N")
+		got = regexp.MustCompile(`N ms  0/20\d `).ReplaceAllString(got, "J ms  0/N ")
 		if !strings.HasPrefix(got, test.client) || !strings.HasSuffix(got, "iperf Done.\nstatus 0\n") {
 			t.Errorf("%s\n%s", test.line, got)
 		}

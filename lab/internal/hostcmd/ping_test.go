@@ -36,6 +36,13 @@ From 10.0.0.1 icmp_seq=3 Destination Host Unreachable
 pipe 3
 status 1
 `)
+	w.want("a", "ping -c 1 -q -I v0 10.0.0.1", `PING 10.0.0.1 (10.0.0.1) from 10.0.0.1 v0: 56(84) bytes of data.
+
+--- 10.0.0.1 ping statistics ---
+1 packets transmitted, 1 received, 0% packet loss, time 0ms
+rtt min/avg/max/mdev = 0.000/0.000/0.000/0.000 ms
+status 0
+`)
 	w.want("a", "ping -c 1 192.0.2.1", "ping: connect: Network is unreachable\nstatus 2\n")
 	w.want("a", "ping", "ping: usage error: Destination address required\nstatus 1\n")
 	w.want("a", "ping -c x ::1", "ping: invalid argument: 'x'\nstatus 1\n")

@@ -73,7 +73,7 @@ func (l *LiveLPM) LookupBatch(addrs []netip.Addr, ids []uint32) {
 }
 
 // Insert adds a prefix or gives it another id. It fails as [NewLPM] does for one
-// entry.
+// entry, or for one too many.
 func (l *LiveLPM) Insert(p netip.Prefix, id uint32) error {
 	if err := (Entry{p, id}).check(); err != nil {
 		return fmt.Errorf("fib: %w", err)
@@ -81,9 +81,17 @@ func (l *LiveLPM) Insert(p netip.Prefix, id uint32) error {
 	l.writer.Lock()
 	defer l.writer.Unlock()
 	p = p.Masked()
+	if l.book.Size() >= maxEntries && !has(&l.book, p) {
+		return fmt.Errorf("fib: a table has at most %d prefixes", maxEntries)
+	}
 	l.book.Insert(p, id)
 	l.apply(p, id+1, p.Bits())
 	return nil
+}
+
+func has(book *bart.Table[uint32], p netip.Prefix) bool {
+	_, ok := book.Get(p)
+	return ok
 }
 
 // Delete removes a prefix. It reports whether the table had it.

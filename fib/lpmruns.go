@@ -12,8 +12,12 @@ type prefix struct {
 	leaf   uint32
 }
 
-// indexBits is the room for the place of an entry in a sort key.
-const indexBits = 26
+// indexBits is the room for the place of an entry in a sort key. It keeps the places
+// of nodes, of which a prefix needs 64 words at most, below the marks of words.
+const indexBits = 24
+
+// maxEntries is how many prefixes a table may have.
+const maxEntries = 1 << indexBits
 
 // sorted4 returns the n entries that are IPv4, covering prefixes first, and the last
 // of equal ones only.

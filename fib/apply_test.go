@@ -152,7 +152,7 @@ func newChurn(ps []netip.Prefix) (c *churn, st *rpdb.State) {
 	c = &churn{Rand: rand.New(rand.NewPCG(4, 4))}
 	ps = slices.Clone(ps)
 	c.Shuffle(len(ps), func(i, j int) { ps[i], ps[j] = ps[j], ps[i] })
-	c.out, c.in = ps[:len(ps)/50], ps[len(ps)/50:]
+	c.out, c.in = slices.Clip(ps[:len(ps)/50]), ps[len(ps)/50:]
 	return c, host(sortedAsDumped(c.in))
 }
 

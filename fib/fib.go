@@ -11,13 +11,14 @@ import (
 // what they select, and the longest prefix of a table as in an [LPM], so that the
 // cost hardly grows with the number of either.
 //
-// The fast ways only find where to look. Rules that are found are tested, and a
-// route that does not take the flow is passed over for a shorter prefix, by the code
-// of rpdb itself; so tos, oif, dead nexthops, throw, suppressors, source routes and
-// scores need no exception.
+// What needs no more than one rule after the other and one route of a prefix is
+// answered at once. Where an entry, a rule or the key asks for more (several routes of
+// a prefix, tos, oif, dead nexthops, throw, goto, VRFs, source routes, scores), the
+// FIB leaves the lookup to rpdb itself, and tells it which rules to try.
 //
-// A FIB never changes. Its methods are safe for concurrent use, take no lock and do
-// not allocate.
+// A FIB never changes: one that was superseded in a [Live] gives its answers for good,
+// if more slowly. Its methods are safe for concurrent use, take no lock, do not wait and
+// do not allocate.
 type FIB struct {
 	db        *rpdb.Database
 	four, six *plan
@@ -25,8 +26,9 @@ type FIB struct {
 }
 
 // Compile compiles a database. It costs the time of [NewLPM] for the tables and some
-// 2 µs a rule. The FIB refers to the database, and takes 30 bytes an IPv4 and 90
-// bytes an IPv6 prefix beside it.
+// 2 µs a rule. The FIB refers to the database, and takes beside it what the LPMs take,
+// and 8 bytes a route of a table whose routes do not stand in the state in the order
+// of a kernel's dump.
 func Compile(db *rpdb.Database) (*FIB, error) { return compileFor(db, false) }
 
 // compileFor compiles a database. keep tells that changes will follow.

@@ -27,13 +27,8 @@ type trieNode[V any] struct {
 	vals [2]uint64
 	kids uint64
 	val  []V
-	kid  []trieKid[V]
-}
-
-// trieKid is what stands below a node: a node, or the only prefix there.
-type trieKid[V any] struct {
-	node *trieNode[V]
-	leaf *trieLeaf[V]
+	kid  []*trieNode[V]
+	leaf *trieLeaf[V] // the only prefix below the node above; then the node is nothing else
 }
 
 type trieLeaf[V any] struct {
@@ -132,14 +127,13 @@ func (t *trie[V]) longest(addr netip.Addr, limit int) (plen int, v V, ok bool) {
 		if n.kids>>c&1 == 0 {
 			break
 		}
-		k := &n.kid[bits.OnesCount64(n.kids&(1<<c-1))]
-		if l := k.leaf; l != nil {
+		n = n.kid[bits.OnesCount64(n.kids&(1<<c-1))]
+		if l := n.leaf; l != nil {
 			if l.prefix.bits <= limit && l.prefix.covers(hi, lo) {
 				best, plen = &l.val, l.prefix.bits
 			}
 			break
 		}
-		n = k.node
 	}
 	if best == nil {
 		return 0, v, false
@@ -200,18 +194,17 @@ func (n *trieNode[V]) put(l *trieLeaf[V], depth int, mine bool) (out *trieNode[V
 	i := bits.OnesCount64(out.kids & (1<<c - 1))
 	if out.kids>>c&1 == 0 {
 		out.kids |= 1 << c
-		out.kid = slices.Insert(out.kid, i, trieKid[V]{leaf: l})
+		out.kid = slices.Insert(out.kid, i, &trieNode[V]{leaf: l})
 		return out, true
 	}
-	switch k := &out.kid[i]; {
+	switch k := out.kid[i]; {
 	case k.leaf == nil:
-		k.node, added = k.node.put(l, depth+trieStride, mine)
+		out.kid[i], added = k.put(l, depth+trieStride, mine)
 	case k.leaf.prefix == l.prefix:
-		k.leaf = l
+		out.kid[i] = &trieNode[V]{leaf: l}
 	default:
 		node, _ := (*trieNode[V])(nil).put(k.leaf, depth+trieStride, true)
-		node, added = node.put(l, depth+trieStride, true)
-		*k = trieKid[V]{node: node}
+		out.kid[i], added = node.put(l, depth+trieStride, true)
 	}
 	return out, added
 }
@@ -227,7 +220,7 @@ func (n *trieNode[V]) own(mine bool) *trieNode[V] {
 	out := *n
 	// With room for one more.
 	out.val = append(make([]V, 0, len(n.val)+1), n.val...)
-	out.kid = append(make([]trieKid[V], 0, len(n.kid)+1), n.kid...)
+	out.kid = append(make([]*trieNode[V], 0, len(n.kid)+1), n.kid...)
 	return &out
 }
 
@@ -257,13 +250,11 @@ func (n *trieNode[V]) without(p triePrefix, depth int) *trieNode[V] {
 		out.val = slices.Delete(out.val, i, i+1)
 	} else {
 		i := bits.OnesCount64(out.kids & (1<<c - 1))
-		k := &out.kid[i]
-		if k.leaf != nil {
-			k.leaf = nil
-		} else {
-			k.node = k.node.without(p, depth+trieStride)
+		var left *trieNode[V]
+		if out.kid[i].leaf == nil {
+			left = out.kid[i].without(p, depth+trieStride)
 		}
-		if k.node == nil && k.leaf == nil {
+		if out.kid[i] = left; left == nil {
 			out.kids &^= 1 << c
 			out.kid = slices.Delete(out.kid, i, i+1)
 		}
@@ -293,7 +284,7 @@ func (n *trieNode[V]) all(visit func(V)) {
 		if k.leaf != nil {
 			visit(k.leaf.val)
 		} else {
-			k.node.all(visit)
+			k.all(visit)
 		}
 	}
 }
@@ -328,7 +319,7 @@ func (n *trieNode[V]) near(p triePrefix, depth int, visit func(V)) {
 		if k := n.kid[at]; k.leaf != nil {
 			visit(k.leaf.val)
 		} else {
-			k.node.near(p, depth+trieStride, visit)
+			k.near(p, depth+trieStride, visit)
 		}
 		at++
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -159,13 +160,15 @@ func BenchmarkTransfer(b *testing.B) {
 	}
 }
 
-// BenchmarkHosts is what 1,000 idle hosts take.
+// BenchmarkHosts is what 1,000 hosts take that have a cable and an address and do nothing.
 func BenchmarkHosts(b *testing.B) {
 	for b.Loop() {
+		before := heap()
 		world, err := lab.NewServer("hosts", netns.Config{})
 		if err != nil {
 			b.Fatal(err)
 		}
+		var last *lab.Host
 		for i := range 1000 {
 			name := fmt.Sprint("h", i)
 			if _, err := world.AddHost(name); err != nil {
@@ -176,7 +179,24 @@ func BenchmarkHosts(b *testing.B) {
 				b.Fatal(err)
 			}
 			command(b, h, "ip link set lo up")
+			if last != nil {
+				if err := lab.Link(last, "right", h, "left"); err != nil {
+					b.Fatal(err)
+				}
+				command(b, h, fmt.Sprintf("ip addr add 10.%d.%d.2/24 dev left", i>>8, i&255))
+			}
+			last = h
 		}
+		b.ReportMetric((heap()-before)/1000, "B/host")
 		world.Close()
 	}
+}
+
+// heap is the memory that is in use, in bytes.
+func heap() float64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
 }

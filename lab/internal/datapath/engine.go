@@ -12,6 +12,9 @@ import (
 // maxInbox bounds what waits for the event loop from outside: beyond it, senders wait.
 const maxInbox = 4096
 
+// workPause is how long the loop lets pass between two looks at what time brings.
+const workPause = 2 * time.Millisecond
+
 // Config is how an engine is made. World and Clock must be set; the clock is that of
 // the world.
 type Config struct {
@@ -50,7 +53,8 @@ type Engine struct {
 	links   map[uint64]*link // by the ID of their device
 	vxlans  map[uint64]*link // of these, those of vxlan devices
 	backlog []arrival        // what devices received and nobody has looked at yet
-	workAt  time.Time
+	workAt  time.Time        // when the world has something to do next
+	worked  time.Time        // when it did last
 	pool    []*packet
 	dice    uint64
 }
@@ -263,8 +267,11 @@ func (e *Engine) idle() {
 		e.drain()
 		return
 	}
-	if e.stale.Swap(false) || !e.workAt.IsZero() && !e.clock.Now().Before(e.workAt) {
-		e.workAt = e.world.Work()
+	if e.stale.Swap(false) {
+		e.soon()
+	}
+	if now := e.clock.Now(); !e.workAt.IsZero() && !now.Before(e.workAt) {
+		e.workAt, e.worked = e.world.Work(), now
 		return
 	}
 	next := e.next()
@@ -281,6 +288,18 @@ func (e *Engine) idle() {
 	select {
 	case <-e.wake:
 	case <-t.C:
+	}
+}
+
+// soon has the loop look what time brings in the world: looking goes through all
+// namespaces, so it is not done after each of many changes.
+func (e *Engine) soon() {
+	at := e.worked.Add(workPause)
+	if c, ok := e.clock.(Standing); ok && c.Stands() {
+		at = e.clock.Now()
+	}
+	if e.workAt.IsZero() || at.Before(e.workAt) {
+		e.workAt = at
 	}
 }
 

@@ -31,9 +31,15 @@ func TestDuelNeighbours(t *testing.T) {
 			d := newDuel(t, c.sysctls, append([]string{
 				"neigh add proxy fd00:0:0:a::77 dev a", "neigh add proxy 10.0.0.77 dev a", "neigh add proxy 198.19.3.3 dev a",
 			}, duelLines...))
-			for _, dev := range []string{"a", "b"} { // else answers for others come later
-				d.set("net.ipv4.neigh." + dev + ".proxy_delay=0")
-				d.set("net.ipv6.neigh." + dev + ".proxy_delay=0")
+			for _, dev := range []string{"a", "b"} {
+				for _, family := range []string{"ipv4", "ipv6"} {
+					for _, s := range []string{
+						"proxy_delay=0",                                        // else answers for others come later
+						"retrans_time_ms=600000", "delay_first_probe_time=600", // and so do probes, between any two rounds
+					} {
+						d.set("net." + family + ".neigh." + dev + "." + s)
+					}
+				}
 			}
 			d.neighbours()
 		})

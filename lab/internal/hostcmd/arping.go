@@ -144,14 +144,14 @@ func (a *arping) prepare() error {
 	if a.name == "" && index == 0 {
 		path := h.Route(&flow)
 		if path.Err != rpdb.OK {
-			return errors.New("arping: Suitable device could not be determined. Please, use option -I.")
+			return verbatim("arping: Suitable device could not be determined. Please, use option -I.")
 		}
 		index = path.OIF
 	}
 	if a.name != "" {
 		l, ok := h.Link(0, a.name)
 		if !ok {
-			return fmt.Errorf("arping: Device %s not available.", a.name)
+			return verbatim(fmt.Sprintf("arping: Device %s not available.", a.name))
 		}
 		index = l.Index
 	}
@@ -162,11 +162,11 @@ func (a *arping) prepare() error {
 	}
 	switch {
 	case a.device == nil:
-		return errors.New("arping: Device not available.")
+		return verbatim("arping: Device not available.")
 	case !a.device.Up():
 		return fmt.Errorf("arping: Interface \"%s\" is down", a.device.Name)
 	case a.device.Flags&(rpdb.IFFNoARP|rpdb.IFFLoopback) != 0 || len(a.device.Address) != 6:
-		return fmt.Errorf("Interface \"%s\" is not ARPable", a.device.Name)
+		return verbatim(fmt.Sprintf("Interface \"%s\" is not ARPable", a.device.Name))
 	}
 	switch {
 	case a.duplicate && !a.source.IsValid():

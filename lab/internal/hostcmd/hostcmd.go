@@ -69,6 +69,11 @@ func (e *Env) Failf(status int, format string, args ...any) int {
 	return status
 }
 
+// verbatim is an error with the text of a Linux command.
+type verbatim string
+
+func (v verbatim) Error() string { return string(v) }
+
 // Sleep waits on the clock of the world, until ctx ends; it reports whether the whole
 // time has passed.
 func (h *Host) Sleep(ctx context.Context, d time.Duration) bool {

@@ -335,7 +335,7 @@ func (p *ping) probe() error {
 	c, err := connect()
 	if errors.Is(err, rpdb.EACCES) {
 		if !p.broadcast {
-			return errors.New("Do you want to ping broadcast? Then -b. If not, check your local firewall rules") //nolint:staticcheck // ping's words
+			return verbatim("Do you want to ping broadcast? Then -b. If not, check your local firewall rules")
 		}
 		fmt.Fprintln(p.env.Stderr, "WARNING: pinging broadcast address")
 		o.Broadcast, p.opts.Broadcast = true, true

@@ -1,7 +1,6 @@
 package hostcmd
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -80,7 +79,7 @@ func (s *ss) readFilter(words []string) error {
 	}
 	f, err := p.either()
 	if err == nil && len(p.words) > 0 {
-		err = fmt.Errorf("ss: bison bellows (while parsing filter): \"syntax error!\" Sorry.") //nolint:revive,staticcheck // ss's words
+		err = errSSFilter
 	}
 	s.filter = f
 	return err
@@ -139,7 +138,7 @@ func (p *ssParser) both() (ssFilter, error) {
 	return f, err
 }
 
-var errSSFilter = errors.New("ss: bison bellows (while parsing filter): \"syntax error!\" Sorry.\nUsage: see ss -h") //nolint:revive,staticcheck // ss's words
+const errSSFilter = verbatim("ss: bison bellows (while parsing filter): \"syntax error!\" Sorry.\nUsage: see ss -h")
 
 func (p *ssParser) one() (ssFilter, error) {
 	switch w := p.next(); w {
@@ -204,7 +203,7 @@ func (p *ssParser) address(of func(*stack.Socket) netip.AddrPort) (ssFilter, err
 		prefix, err = netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	if err != nil && host != "" && host != "*" {
-		return nil, fmt.Errorf("Error: an inet prefix is expected rather than %q.\nCannot parse dst/src address.", host) //nolint:revive,staticcheck // ss's words
+		return nil, verbatim(fmt.Sprintf("Error: an inet prefix is expected rather than %q.\nCannot parse dst/src address.", host))
 	}
 	return func(x *stack.Socket) bool {
 		a := of(x)
@@ -213,7 +212,7 @@ func (p *ssParser) address(of func(*stack.Socket) netip.AddrPort) (ssFilter, err
 }
 
 func badPort(word string) error {
-	return fmt.Errorf("Error: %q does not look like a port.\nCannot parse dst/src address.", word) //nolint:revive,staticcheck // ss's words
+	return verbatim(fmt.Sprintf("Error: %q does not look like a port.\nCannot parse dst/src address.", word))
 }
 
 // port reads a comparison with a port.

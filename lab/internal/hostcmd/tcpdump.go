@@ -2,7 +2,6 @@ package hostcmd
 
 import (
 	"context"
-	"errors"
 
 	"github.com/rulewalk/rulewalk/lab/internal/capture"
 	"github.com/rulewalk/rulewalk/lab/internal/datapath"
@@ -44,7 +43,7 @@ func (t taps) Open(ctx context.Context, name string) (tcpdump.Packets, error) {
 	if name != tcpdump.Any {
 		l, ok := t.host.Link(0, name)
 		if !ok {
-			return nil, errors.New("No such device exists") //nolint:staticcheck // tcpdump's words
+			return nil, verbatim("No such device exists")
 		}
 		index = l.Index
 	}

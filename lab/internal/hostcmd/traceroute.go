@@ -146,7 +146,7 @@ func (t *traceroute) parse(args []string) ([]string, error) {
 	if err != nil {
 		for i, a := range args {
 			if c := err.Error()[len(err.Error())-2]; strings.HasPrefix(a, "-") && (strings.IndexByte(a, c) > 0 || strings.HasPrefix(a, "--")) {
-				return nil, fmt.Errorf("Bad option `%s' (argc %d)", a, i+1) //nolint:staticcheck // traceroute's words
+				return nil, verbatim(fmt.Sprintf("Bad option `%s' (argc %d)", a, i+1))
 			}
 		}
 		return nil, err
@@ -161,8 +161,7 @@ func (t *traceroute) parse(args []string) ([]string, error) {
 			if len(o.name) > 1 {
 				dashes = "--"
 			}
-			//lint:ignore ST1005 traceroute's words
-			return nil, fmt.Errorf("Cannot handle `%s%s' option with arg `%s' (argc %d)", dashes, o.name, o.value, slices.Index(args, o.value)+1)
+			return nil, verbatim(fmt.Sprintf("Cannot handle `%s%s' option with arg `%s' (argc %d)", dashes, o.name, o.value, slices.Index(args, o.value)+1))
 		}
 	}
 	return words, nil

@@ -69,16 +69,16 @@ func Draw(seed, number uint64, vlans bool) *Topology {
 func (d *drawing) name(h int) string { return d.t.Hosts[h] }
 
 func (d *drawing) sysctl(h int, name, value string) {
-	d.settings = append(d.settings, Step{d.name(h), "sysctl", name + "=" + value})
+	d.settings = append(d.settings, Step{Host: d.name(h), Tool: "sysctl", Args: name + "=" + value})
 }
 
 func (d *drawing) ip(h int, format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	if six, ok := strings.CutPrefix(line, "-6 "); ok {
-		d.config6 = append(d.config6, Step{d.name(h), "ip -6", six})
+		d.config6 = append(d.config6, Step{Host: d.name(h), Tool: "ip -6", Args: six})
 		return
 	}
-	d.config = append(d.config, Step{d.name(h), "ip", line})
+	d.config = append(d.config, Step{Host: d.name(h), Tool: "ip", Args: line})
 }
 
 // wire draws the cables: a tree that joins all hosts, and some more.
@@ -102,12 +102,12 @@ func (d *drawing) cable(a, b int) {
 	pa, pb := port{host: a, segment: s}, port{host: b, segment: s}
 	pa.name, pb.name = d.device(a), d.device(b)
 	pa.mac, pb.mac = d.mac(a, pa.name), d.mac(b, pb.name)
-	d.cables = append(d.cables, Step{d.name(a), "ip", fmt.Sprintf("link add name %s mtu %d address %s type veth peer name %s mtu %d address %s netns %s",
+	d.cables = append(d.cables, Step{Host: d.name(a), Tool: "ip", Args: fmt.Sprintf("link add name %s mtu %d address %s type veth peer name %s mtu %d address %s netns %s",
 		pa.name, mtu, pa.mac, pb.name, mtu, pb.mac, d.name(b))})
 	if d.chance(4) { // the MTUs of the ends differ
-		d.devices = append(d.devices, Step{d.name(b), "ip", fmt.Sprintf("link set dev %s mtu %d", pb.name, pick(d.dice, 1280, 1500, 2000))})
+		d.devices = append(d.devices, Step{Host: d.name(b), Tool: "ip", Args: fmt.Sprintf("link set dev %s mtu %d", pb.name, pick(d.dice, 1280, 1500, 2000))})
 	}
-	d.devices = append(d.devices, Step{d.name(a), "ip", "link set " + pa.name + " up"}, Step{d.name(b), "ip", "link set " + pb.name + " up"})
+	d.devices = append(d.devices, Step{Host: d.name(a), Tool: "ip", Args: "link set " + pa.name + " up"}, Step{Host: d.name(b), Tool: "ip", Args: "link set " + pb.name + " up"})
 	if d.chance(15) {
 		d.bridge(&pa)
 	}
@@ -164,7 +164,7 @@ func (d *drawing) bridge(p *port) {
 		"link set dev " + p.name + " master " + b,
 		"link set " + b + " up",
 	} {
-		d.devices = append(d.devices, Step{d.name(p.host), "ip", l})
+		d.devices = append(d.devices, Step{Host: d.name(p.host), Tool: "ip", Args: l})
 	}
 	p.name = b
 }
@@ -177,7 +177,7 @@ func (d *drawing) macvlan(p *port) {
 		"link add name " + m + " link " + p.name + " address " + p.mac + " type macvlan",
 		"link set " + m + " up",
 	} {
-		d.devices = append(d.devices, Step{d.name(p.host), "ip", l})
+		d.devices = append(d.devices, Step{Host: d.name(p.host), Tool: "ip", Args: l})
 	}
 	p.name = m
 }
@@ -190,7 +190,7 @@ func (d *drawing) vlan(ps ...*port) {
 			"link add name " + v + " link " + p.name + " type vlan id 7",
 			"link set " + v + " up",
 		} {
-			d.devices = append(d.devices, Step{d.name(p.host), "ip", l})
+			d.devices = append(d.devices, Step{Host: d.name(p.host), Tool: "ip", Args: l})
 		}
 		p.name = v
 	}

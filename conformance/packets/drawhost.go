@@ -41,12 +41,13 @@ func (d *drawing) basics(h int) {
 	for _, v := range []string{"ipv4", "ipv6"} {
 		before = append(before,
 			"net."+v+".neigh.default.retrans_time_ms="+strconv.Itoa(retransTime),
+			"net."+v+".neigh.default.proxy_delay=0",
 			"net."+v+".neigh.default.delay_first_probe_time=1000",
 			"net."+v+".neigh.default.base_reachable_time_ms=10000000")
 	}
 	steps := make([]Step, 0, len(before))
 	for _, s := range before {
-		steps = append(steps, Step{d.name(h), "sysctl", s})
+		steps = append(steps, Step{Host: d.name(h), Tool: "sysctl", Args: s, Basic: true})
 	}
 	d.cables = append(steps, d.cables...)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // minimiseTime bounds how long one mismatch is made smaller.
-const minimiseTime = 40 * time.Second
+const minimiseTime = 12 * time.Second
 
 // examine plays a topology in which something differed again, patiently, so that only
 // frames count that really differ; it counts and minimises what does.
@@ -60,7 +60,7 @@ func (r *run) minimise(ctx context.Context, m *Mismatch) {
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return false
 		}
-		t := &Topology{Seed: m.t.Seed, Number: m.t.Number, Hosts: hostsOf(m.t, steps, probes), Steps: steps, Probes: probes}
+		t := part(m.t, steps, probes)
 		found, _, err := play(ctx, t, patient, r.cfg.Kernel)
 		if err != nil {
 			return false
@@ -82,22 +82,31 @@ func (r *run) minimise(ctx context.Context, m *Mismatch) {
 	} else {
 		before = delta.Shrink(before, func(Probe) bool { return false }, func(ps []Probe) bool { return try(steps, with(ps)) })
 	}
-	delta.Shrink(steps, func(s Step) bool { return false }, func(ss []Step) bool { return try(ss, with(before)) })
+	delta.Shrink(steps, func(s Step) bool { return s.Basic }, func(ss []Step) bool { return try(ss, with(before)) })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	*m = best
 }
 
-// hostsOf are the hosts that steps and probes name.
-func hostsOf(t *Topology, steps []Step, probes []Probe) (out []string) {
-	for _, h := range t.Hosts {
-		named := slices.ContainsFunc(probes, func(p Probe) bool { return p.Host == h }) ||
-			slices.ContainsFunc(steps, func(s Step) bool {
-				return s.Host == h || slices.ContainsFunc(hostName.FindAllStringSubmatch(s.Args, -1), func(m []string) bool { return m[1] == h })
-			})
-		if named {
-			out = append(out, h)
+// part is a topology with some of its steps and other probes, and only the hosts that these
+// name.
+func part(t *Topology, steps []Step, probes []Probe) *Topology {
+	named := map[string]bool{}
+	for i := range probes {
+		named[probes[i].Host] = true
+	}
+	for _, s := range steps {
+		if s.Basic {
+			continue
+		}
+		named[s.Host] = true
+		for _, m := range hostName.FindAllStringSubmatch(s.Args, -1) {
+			named[m[1]] = true
 		}
 	}
-	return out
+	return &Topology{
+		Seed: t.Seed, Number: t.Number, Probes: probes,
+		Hosts: slices.DeleteFunc(slices.Clone(t.Hosts), func(h string) bool { return !named[h] }),
+		Steps: slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return !named[s.Host] }),
+	}
 }

@@ -89,7 +89,9 @@ func (m *Mismatch) String() string {
 	}
 	if m.Minimised {
 		for _, s := range m.t.Steps {
-			fmt.Fprintf(&b, "  %s\n", s)
+			if !s.Basic {
+				fmt.Fprintf(&b, "  %s\n", s)
+			}
 		}
 	}
 	for i := range m.t.Probes[:m.probe+1] {

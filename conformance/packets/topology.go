@@ -11,10 +11,17 @@ type Step struct {
 	Host string
 	Tool string // ip, ip -6 or sysctl
 	Args string // "link add ...", "net.ipv4.ip_forward=1"; "netns NAME" names a host
+	// Basic tells that all hosts of all topologies have this, see basics.
+	Basic bool
 }
 
 // String is the step as a line of a shell.
-func (s Step) String() string { return fmt.Sprintf("%s: %s %s", s.Host, s.Tool, s.Args) }
+func (s Step) String() string {
+	if s.Tool == "sysctl" {
+		return fmt.Sprintf("%s: sysctl -w %s", s.Host, s.Args)
+	}
+	return fmt.Sprintf("%s: %s %s", s.Host, s.Tool, s.Args)
+}
 
 // Topology is a network of hosts, built by steps in their order, and the probes that are
 // sent in it.

@@ -16,6 +16,9 @@ func (h *Host) output4(p *packet) {
 		return
 	}
 	p.net, p.proto, p.local = p.off, protoIPv4, true
+	if d := p.meta.Decision; d != nil && !p.routed {
+		p.d, p.routed = *d, true
+	}
 	if !p.routed {
 		f := flowOf4(b)
 		f.OIF, f.Mark, f.UID = p.meta.OIF, p.meta.Mark, p.meta.UID

@@ -17,6 +17,9 @@ func (h *Host) output6(p *packet) {
 		return
 	}
 	p.net, p.proto, p.local = p.off, protoIPv6, true
+	if d := p.meta.Decision; d != nil && !p.routed {
+		p.d, p.routed = *d, true
+	}
 	if !p.routed {
 		f := flowOf6(b)
 		f.OIF, f.Mark, f.UID = p.meta.OIF, p.meta.Mark, p.meta.UID

@@ -272,6 +272,7 @@ func (s *Stack) plan(o *Options, proto uint8, src, dst netip.AddrPort, size int)
 	case g.path.Type == rpdb.Broadcast && !o.Broadcast:
 		return g, rpdb.EACCES
 	}
+	g.meta.Decision = &g.path.Decision
 	if f.Src.IsUnspecified() || f.Src.IsMulticast() {
 		f.Src = g.path.Src
 	}

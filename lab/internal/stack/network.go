@@ -84,6 +84,10 @@ type Meta struct {
 	// FlowLabel is the label that routes are looked up with (IPv6); the header's may be
 	// one that was made up for the flow (net.ipv6.auto_flowlabels).
 	FlowLabel uint32
+	// Decision is the way that the socket has found for the packet (skb_dst), nil: the
+	// datapath is to look for it. The lookup of a socket that is bound to no address does
+	// not know the source that it brings.
+	Decision *rpdb.Decision
 	// Gateways are not used: the destination must be on-link (SO_DONTROUTE, RT_SCOPE_LINK).
 	DontRoute bool
 	// Raw tells that the datapath must not look at the transport header for ports: the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -28,7 +29,8 @@ type drawing struct {
 	dice
 	t        *Topology
 	ports    []port
-	segments [][]int // the ports of each
+	segments [][]int          // the ports of each
+	names    map[int][]string // the devices of each host
 	cables   []Step
 	devices  []Step
 	settings []Step
@@ -47,7 +49,7 @@ const probesPerTopology = 120
 // whether there are VLANs.
 func Draw(seed, number uint64, vlans bool) *Topology {
 	d := &drawing{
-		vlans: vlans, dice: dice{rand.New(rand.NewPCG(seed, number))}, t: &Topology{Seed: seed, Number: number},
+		vlans: vlans, dice: dice{rand.New(rand.NewPCG(seed, number))}, t: &Topology{Seed: seed, Number: number}, names: map[int][]string{},
 	}
 	d.static = d.chance(40)
 	for i := range 2 + d.IntN(9) {
@@ -104,6 +106,7 @@ func (d *drawing) cable(a, b int) {
 	pa.mac, pb.mac = d.mac(a, pa.name), d.mac(b, pb.name)
 	d.cables = append(d.cables, Step{Host: d.name(a), Tool: "ip", Args: fmt.Sprintf("link add name %s mtu %d address %s type veth peer name %s mtu %d address %s netns %s",
 		pa.name, mtu, pa.mac, pb.name, mtu, pb.mac, d.name(b))})
+	d.names[a], d.names[b] = append(d.names[a], pa.name), append(d.names[b], pb.name)
 	if d.chance(4) { // the MTUs of the ends differ
 		d.devices = append(d.devices, Step{Host: d.name(b), Tool: "ip", Args: fmt.Sprintf("link set dev %s mtu %d", pb.name, pick(d.dice, 1280, 1500, 2000))})
 	}
@@ -123,6 +126,9 @@ func (d *drawing) cable(a, b int) {
 		subnet = d.IntN(s) // the same network elsewhere
 	}
 	for i, p := range []*port{&pa, &pb} {
+		if !slices.Contains(d.names[p.host], p.name) {
+			d.names[p.host] = append(d.names[p.host], p.name)
+		}
 		p.bits4 = bits
 		p.addr4 = netip.AddrFrom4([4]byte{10, 0, byte(subnet), byte(1 + i)})
 		p.addr6 = netip.AddrFrom16([16]byte{0xfd, 0, 0, byte(subnet), 15: byte(1 + i)})

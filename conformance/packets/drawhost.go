@@ -38,18 +38,18 @@ func (d *drawing) basics(h int) {
 		"net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_msgs_per_sec=1000000", "net.ipv4.icmp_msgs_burst=1000000",
 		"net.ipv6.icmp.ratelimit=0", "net.ipv6.auto_flowlabels=0",
 	}
-	for _, v := range []string{"ipv4", "ipv6"} {
-		before = append(before,
-			"net."+v+".neigh.default.retrans_time_ms="+strconv.Itoa(retransTime),
-			"net."+v+".neigh.default.proxy_delay=0",
-			"net."+v+".neigh.default.delay_first_probe_time=1000",
-			"net."+v+".neigh.default.base_reachable_time_ms=10000000")
-	}
 	steps := make([]Step, 0, len(before))
 	for _, s := range before {
 		steps = append(steps, Step{Host: d.name(h), Tool: "sysctl", Args: s, Basic: true})
 	}
 	d.cables = append(steps, d.cables...)
+	for _, dev := range d.names[h] {
+		for _, v := range []string{"ipv4", "ipv6"} {
+			for _, s := range []string{"retrans_time_ms=" + strconv.Itoa(retransTime), "proxy_delay=0", "delay_first_probe_time=1000", "base_reachable_time_ms=10000000"} {
+				d.settings = append(d.settings, Step{Host: d.name(h), Tool: "sysctl", Args: "net." + v + ".neigh." + dev + "." + s, Basic: true})
+			}
+		}
+	}
 }
 
 // random draws settings that change what a host does.

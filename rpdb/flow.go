@@ -46,6 +46,13 @@ type Flow struct {
 	DPort     uint16
 	FlowLabel uint32 // IPv6
 	TunID     uint64
+	// Bound tells that OIF is the device that the socket is bound to (SO_BINDTODEVICE). An
+	// IPv6 route must then lead there even if the source is known, which it need not for a
+	// question of RTM_GETROUTE. IPv4 knows no difference.
+	Bound bool
+	// Direct is SO_DONTROUTE: only routes without a gateway count (RT_SCOPE_LINK). For
+	// IPv4 output; IPv6 does not know it.
+	Direct bool
 
 	// Unknown names fields that nobody knows. Their values above are assumed, and
 	// Decision.Depends tells which of them could change the answer.

@@ -28,6 +28,9 @@ func (db *Database) output4(f *Flow, w *Walk) Decision {
 		Family: IPv4, IIF: Loopback, OIF: f.OIF, Mark: f.Mark, TOS: f.TOS & 0xfc, UID: f.UID,
 		IPProto: f.IPProto, SPort: f.SPort, DPort: f.DPort, TunID: f.TunID,
 	}
+	if f.Direct {
+		o.k.Scope = ScopeLink
+	}
 	if !o.src.IsUnspecified() {
 		w.source(SourceTrace{Addr: o.src, How: SourceGiven})
 	}

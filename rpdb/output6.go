@@ -18,7 +18,7 @@ func (db *Database) decide6(f *Flow, w *Walk) Decision {
 		l.strict = strictReachable
 	}
 	if l.output {
-		l.send(f.OIF, &d)
+		l.send(f.OIF, f.Bound, &d)
 	} else {
 		l.arrive(f.IIF, &d)
 	}
@@ -26,8 +26,8 @@ func (db *Database) decide6(f *Flow, w *Walk) Decision {
 }
 
 // send decides on a packet that this host sends (ip6_route_output_flags). A source
-// that is given need not be an address of this host.
-func (l *look6) send(oif int, d *Decision) {
+// that is given need not be an address of this host. bound: a socket is bound to the device.
+func (l *look6) send(oif int, bound bool, d *Decision) {
 	l.k.OIF = oif
 	if l.k.HasSrc {
 		l.w.source(SourceTrace{Addr: l.k.Src, How: SourceGiven})
@@ -38,7 +38,7 @@ func (l *look6) send(oif int, d *Decision) {
 		return
 	}
 	l.k.IIF = Loopback
-	if needsIface6(l.k.Dst) || oif != 0 && !l.k.HasSrc {
+	if needsIface6(l.k.Dst) || oif != 0 && (!l.k.HasSrc || bound) {
 		l.strict |= strictIface
 	}
 	err := l.rules(ForOutput)

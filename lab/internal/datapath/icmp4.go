@@ -50,7 +50,7 @@ func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
 	in := p.real
 	src := netip.Addr{}
 	switch {
-	case p.routed && p.d.Flags&rpdb.FlagLocal != 0 && !p.local || p.local && h.ownAddr4(dst4(b), 0):
+	case p.routed && (p.d.Flags&rpdb.FlagLocal != 0 || p.local && p.d.Type == rpdb.Local) || p.local && !p.routed && h.ownAddr4(dst4(b), 0):
 		src = dst4(b)
 	case in != nil && h.view.Setting("ipv4/icmp_errors_use_inbound_ifaddr") != 0:
 		src = h.view.Database.SourceOn(in.dev.Index, src4(b), rpdb.ScopeLink)

@@ -42,12 +42,20 @@ func (l *link) macvlanOf(addr []byte) *link {
 // (macvlan_broadcast).
 func (l *link) toMacvlans(p *packet, but *link, takes func(mode uint32) bool) {
 	for _, id := range l.dev.Macvlans {
-		if up := l.e.find(id); up != nil && up != but && up.dev.Up() && takes(up.dev.Macvlan.Mode) {
+		if up := l.e.find(id); up != nil && up != but && up.dev.Up() && takes(up.dev.Macvlan.Mode) && up.hears(p.data()) {
 			c := l.e.clone(p)
 			c.depth, c.routed = 0, false
 			l.e.arrive(up, c)
 		}
 	}
+}
+
+// hears reports whether a macvlan device takes a frame that is sent to many: to all, or to
+// a group that it takes part in (macvlan's mc_filter, which is a hash: the kernel lets one
+// in 256 of the others pass too).
+func (l *link) hears(frame []byte) bool {
+	const promisc, allMulti = 0x100, 0x200 // IFF_PROMISC, IFF_ALLMULTI
+	return l.dev.Flags&(promisc|allMulti) != 0 || bytes.Equal(frame[:6], l.dev.Broadcast) || l.dev.Receives[[6]byte(frame)]
 }
 
 // receiveMacvlan is macvlan_handle_frame; the Ethernet header was taken off. It reports

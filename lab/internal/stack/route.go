@@ -13,7 +13,7 @@ func (o *Options) flow(proto uint8, src, dst netip.AddrPort) rpdb.Flow {
 	return rpdb.Flow{
 		Dst: dst.Addr().WithZone(""), Src: src.Addr().WithZone(""),
 		OIF: o.Device, Mark: o.Mark, TOS: o.TOS, UID: o.UID,
-		IPProto: proto, SPort: src.Port(), DPort: dst.Port(),
+		IPProto: proto, SPort: src.Port(), DPort: dst.Port(), Bound: o.Device != 0, Direct: o.DontRoute,
 	}
 }
 

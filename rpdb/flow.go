@@ -53,6 +53,10 @@ type Flow struct {
 	// Direct is SO_DONTROUTE: only routes without a gateway count (RT_SCOPE_LINK). For
 	// IPv4 output; IPv6 does not know it.
 	Direct bool
+	// Cause is the packet that an ICMP error is about, nil for all else: the error takes
+	// the leg of a multipath route that the hash of that packet tells (icmp_send,
+	// icmp6_send).
+	Cause *Flow
 
 	// Unknown names fields that nobody knows. Their values above are assumed, and
 	// Decision.Depends tells which of them could change the answer.

@@ -79,6 +79,7 @@ type look6 struct {
 	k      Key
 	output bool
 	strict strict6
+	cause  *Flow  // see Flow.Cause
 	hash   uint32 // of multipath, computed once (flowi6.mp_hash)
 	hashed bool
 	known  bool // the hash can be computed

@@ -67,6 +67,9 @@ func (db *Database) choosePath4(f *Flow, src, dst netip.Addr, output bool, res *
 	}
 	pick := db.picker4(res.alias.info, res.leg, src, output)
 	if db.hash4.known(f) && !res.alias.info.nh.lacksBuckets() {
+		if f.Cause != nil {
+			f, src, dst = f.Cause, f.Cause.Src, f.Cause.Dst
+		}
 		res.leg = pick.leg(db.hash4.hash4(f, src, dst))
 	} else {
 		res.leg, d.Undetermined = pick.first()

@@ -93,7 +93,11 @@ func (l *look6) choosePath(s *search6, hit *pick6) {
 		return
 	}
 	if !l.hashed {
-		l.hash = l.db.six.hash.hash6(&l.k)
+		k := &l.k
+		if f := l.cause; f != nil {
+			k = &Key{Src: f.Src, Dst: f.Dst, IPProto: f.IPProto, SPort: f.SPort, DPort: f.DPort, FlowLabel: f.FlowLabel}
+		}
+		l.hash = l.db.six.hash.hash6(k)
 		l.hashed = l.hash != 0
 	}
 	hit.leg = p.leg(l.hash)

@@ -9,7 +9,7 @@ import (
 )
 
 // minimiseTime bounds how long one mismatch is made smaller.
-const minimiseTime = 12 * time.Second
+const minimiseTime = 45 * time.Second
 
 // examine plays a topology in which something differed again, patiently, so that only
 // frames count that really differ; it counts and minimises what does.

@@ -419,11 +419,30 @@ func sockaddr(p *Probe, dst bool) unix.Sockaddr {
 	case a.Is4():
 		return &unix.SockaddrInet4{Addr: a.As4(), Port: port}
 	case a.Is6():
-		return &unix.SockaddrInet6{Addr: a.As16(), Port: port}
+		zone := uint32(0)
+		if i, err := interfaceIndex(a.Zone()); err == nil {
+			zone = i
+		}
+		return &unix.SockaddrInet6{Addr: a.As16(), Port: port, ZoneId: zone}
 	case p.Dst.Is6():
 		return &unix.SockaddrInet6{Port: port}
 	}
 	return &unix.SockaddrInet4{Port: port}
+}
+
+// interfaceIndex is the ifindex of a device of the namespace that the thread is in.
+func interfaceIndex(name string) (uint32, error) {
+	req, err := unix.NewIfreq(name)
+	if err != nil {
+		return 0, err
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	err = unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, req)
+	return req.Uint32(), err
 }
 
 // hasVLANs tells whether the kernel has VLAN devices.

@@ -55,7 +55,8 @@ func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
 	case in != nil && h.view.Setting("ipv4/icmp_errors_use_inbound_ifaddr") != 0:
 		src = h.view.Database.SourceOn(in.dev.Index, src4(b), rpdb.ScopeLink)
 	}
-	f := rpdb.Flow{Dst: src4(b), Src: src, TOS: b[1], IPProto: rpdb.ProtoICMP}
+	cause := flowOf4(b)
+	f := rpdb.Flow{Dst: src4(b), Src: src, TOS: b[1], IPProto: rpdb.ProtoICMP, Cause: &cause}
 	if typ != icmpEchoReply {
 		f.TOS = b[1]&0x1e | 0xc0
 	}

@@ -49,7 +49,8 @@ func (h *Host) errorFrom6(p *packet, dev *link, typ, code uint8, info uint32) {
 	if dev == nil || len(b) < ip6Len || !h.mayTell6(p, b, typ, code, info) {
 		return
 	}
-	f := rpdb.Flow{Dst: src6(b), IPProto: rpdb.ProtoICMPv6}
+	cause := flowOf6(b)
+	f := rpdb.Flow{Dst: src6(b), IPProto: rpdb.ProtoICMPv6, Cause: &cause}
 	if dst := dst6(b); !dst.IsMulticast() && p.kind == toHost && (h.ns.AddrType(dst, dev.dev.Index) == rpdb.Local || h.anycast6(dst, dev)) {
 		f.Src = dst
 	} else if p.in != nil { // rather an address of the device that it arrived on

@@ -65,15 +65,19 @@ func (l *link) receiveMacvlan(p *packet) bool {
 	b := p.data()
 	if b[0]&1 != 0 {
 		from := l.macvlanOf(b[6:12])
-		l.toMacvlans(p, from, func(mode uint32) bool {
-			switch {
-			case from == nil:
-				return mode != netns.MacvlanSource
-			case from.dev.Macvlan.Mode == netns.MacvlanVEPA: // the switch sent it back
-				return mode == netns.MacvlanVEPA || mode == netns.MacvlanBridge
-			}
-			return false
-		})
+		c := l.e.clone(p)
+		l.e.post(job{f: func() { // a work queue's, when what goes on is done (macvlan_process_broadcast)
+			l.toMacvlans(c, from, func(mode uint32) bool {
+				switch {
+				case from == nil:
+					return mode != netns.MacvlanSource
+				case from.dev.Macvlan.Mode == netns.MacvlanVEPA: // the switch sent it back
+					return mode == netns.MacvlanVEPA || mode == netns.MacvlanBridge
+				}
+				return false
+			})
+			l.e.free(c)
+		}})
 		p.pull(etherLen)
 		return false
 	}

@@ -1,0 +1,37 @@
+package packets_test
+
+import (
+	"testing"
+
+	"github.com/rulewalk/rulewalk/conformance/packets"
+	"github.com/rulewalk/rulewalk/internal/testns"
+)
+
+func TestMain(m *testing.M) { testns.Main(m) }
+
+// TestPacketsLikeKernel is a short run of the comparison with the kernel.
+func TestPacketsLikeKernel(t *testing.T) {
+	testns.New(t) // skips where there are none
+	compare(t, packets.Config{Seed: 1, Packets: 240, Reproduce: 2})
+}
+
+// TestKernelLikeItself proves that what is masked is enough: two copies of one network in
+// one kernel send the same frames.
+func TestKernelLikeItself(t *testing.T) {
+	testns.New(t)
+	compare(t, packets.Config{Seed: 3, Packets: 360, Kernel: true})
+}
+
+func compare(t *testing.T, c packets.Config) {
+	t.Helper()
+	r, err := packets.Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range r.Found {
+		t.Error(m)
+	}
+	if r.Mismatches > 0 || r.Packets != c.Packets || r.Frames == 0 {
+		t.Errorf("%d packets, %d frames, %d mismatches: %v", r.Packets, r.Frames, r.Mismatches, r.Kinds)
+	}
+}

@@ -176,6 +176,15 @@ func (h *Host) Link(index int, name string) (stack.Link, bool) {
 func (h *Host) Route(f *rpdb.Flow) stack.Path {
 	v := h.ns.View()
 	p := stack.Path{Decision: v.Database.Lookup(f)}
+	if p.Err != rpdb.OK && f.Dst.Is6() && (!f.Src.IsValid() || f.Src.IsUnspecified()) {
+		// An error without a source counts for nothing: it is looked for with the one that
+		// would have been chosen (ip6_dst_lookup_tail).
+		if src := v.Database.SourceOn(rpdb.Loopback, f.Dst, rpdb.ScopeGlobal); src.IsValid() {
+			with := *f
+			with.Src = src
+			p.Decision = v.Database.Lookup(&with)
+		}
+	}
 	if p.Err == rpdb.OK && p.Drop == rpdb.NoDrop {
 		p.MTU, p.Locked = h.pathMTU(v, &p.Decision, f.Dst)
 		p.Hops = h.defaultHops(v, &p.Decision, f.Dst.Is6())

@@ -120,7 +120,7 @@ func TestTransfer(t *testing.T) {
 	}
 	_, row := chain(t, 12)
 	for i, h := range row[:len(row)-1] {
-		if err := h.Impair("right", lab.Impairment{Loss: 0.0005, Reorder: 0.001, Delay: 100 * time.Microsecond, Seed: uint64(i)}); err != nil {
+		if err := h.Impair("right", lab.Impairment{Loss: 0.00002, Reorder: 0.0001, Delay: 20 * time.Microsecond, Seed: uint64(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}

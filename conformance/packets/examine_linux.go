@@ -9,7 +9,7 @@ import (
 )
 
 // minimiseTime bounds how long one mismatch is made smaller.
-const minimiseTime = 45 * time.Second
+const minimiseTime = 20 * time.Second
 
 // examine plays a topology in which something differed again, patiently, so that only
 // frames count that really differ; it counts and minimises what does.
@@ -25,6 +25,12 @@ func (r *run) examine(ctx context.Context, t *Topology) error {
 		}
 	}
 	for _, m := range found {
+		if m.Reason != "" {
+			r.mu.Lock()
+			r.report.Excluded[m.Reason]++
+			r.mu.Unlock()
+			continue
+		}
 		if slices.ContainsFunc(itself, func(x *Mismatch) bool { return x.probe == m.probe }) {
 			r.mu.Lock()
 			r.report.Excluded["the kernel does not agree with itself"]++

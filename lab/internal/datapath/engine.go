@@ -146,6 +146,12 @@ func (e *Engine) post(j job) {
 	}
 }
 
+// later is what the kernel leaves to a work queue: f runs when what goes on is done, with
+// the answers of sockets to it.
+func (e *Engine) later(f func()) {
+	e.post(job{f: func() { e.post(job{f: f}) }})
+}
+
 // send is post for packets from sockets, which wait while the loop has more to do than
 // it should.
 func (e *Engine) send(j job) {

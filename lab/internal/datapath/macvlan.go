@@ -66,7 +66,7 @@ func (l *link) receiveMacvlan(p *packet) bool {
 	if b[0]&1 != 0 {
 		from := l.macvlanOf(b[6:12])
 		c := l.e.clone(p)
-		l.e.post(job{f: func() { // a work queue's, when what goes on is done (macvlan_process_broadcast)
+		l.e.later(func() { // macvlan_process_broadcast
 			l.toMacvlans(c, from, func(mode uint32) bool {
 				switch {
 				case from == nil:
@@ -77,7 +77,7 @@ func (l *link) receiveMacvlan(p *packet) bool {
 				return false
 			})
 			l.e.free(c)
-		}})
+		})
 		p.pull(etherLen)
 		return false
 	}

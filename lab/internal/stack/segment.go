@@ -198,7 +198,7 @@ func dropSACK(p []byte, ip int) []byte {
 // tcp_v6_send_reset).
 func (s *Stack) reset(a *arrived, in *Arrival) {
 	seg := a.upper
-	if flagsOf(seg)&flagRST != 0 || in.Type != rpdb.Local && in.Type != rpdb.Anycast {
+	if flagsOf(seg)&flagRST != 0 || in.Type != rpdb.Local {
 		return
 	}
 	ip := ipHeader{src: a.dst, dst: a.src, proto: rpdb.ProtoTCP, tos: a.tos &^ 3 /* INET_ECN_MASK */, df: true}

@@ -5,6 +5,7 @@ package conformance
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,10 +28,19 @@ func TestCorpusKernel(t *testing.T) {
 	}
 }
 
+// checkKernel plays a case. One that goes otherwise is played again: some wait for what
+// the kernel does by itself (duplicate address detection), which on a busy machine takes
+// longer than the case allows; a kernel that behaves otherwise does so every time.
 func checkKernel(t *testing.T, c *Case, release string) {
-	outcomes, err := Run(c, KernelCommander{})
-	if errors.Is(err, ErrSkip) {
-		t.Skip(err)
+	var outcomes []Outcome
+	var err error
+	for range 3 {
+		if outcomes, err = Run(c, KernelCommander{}); errors.Is(err, ErrSkip) {
+			t.Skip(err)
+		}
+		if err == nil && !slices.ContainsFunc(outcomes, func(o Outcome) bool { return !o.OK() }) {
+			return
+		}
 	}
 	if err != nil {
 		t.Error(err)

@@ -385,6 +385,10 @@ func macvlanEvent(below *device, uppers []*device, e event) {
 		for _, u := range uppers {
 			u.transferCarrier(below)
 		}
+	case eventFeatures: // netif_inherit_tso_max
+		for _, u := range uppers {
+			u.sizes.tso, u.sizes.tsoSegs = below.sizes.tso, below.sizes.tsoSegs
+		}
 	case eventChangeMTU:
 		shrinkMTU(below, uppers)
 	case eventChangeAddr:

@@ -17,7 +17,7 @@ const (
 var (
 	mroutePolicy4 = []policy{
 		rtaDst: {kind: attrU32}, rtaSrc: {kind: attrU32}, rtaIIF: {kind: attrU32}, rtaTable: {kind: attrU32},
-		rtaMetrics: {kind: attrNested}, rtaMultipath: {len: rtnexthopLen}, rtaMax: {},
+		rtaMultipath: {len: rtnexthopLen}, rtaMax: {},
 	}
 	mroutePolicy6 = []policy{
 		rtaDst: {kind: attrBinary, exact: 16}, rtaSrc: {kind: attrBinary, exact: 16}, rtaTable: {kind: attrU32}, rtaMax: {},

@@ -37,6 +37,7 @@ type drawing struct {
 	config   []Step
 	config6  []Step // of ip -6
 	vlans    bool
+	macvlans bool
 	static   bool // neighbours are permanent
 	addrs4   []netip.Addr
 	addrs6   []netip.Addr
@@ -47,9 +48,9 @@ const probesPerTopology = 120
 
 // Draw draws a topology and its probes; they depend on the seed and the number alone, and on
 // whether there are VLANs.
-func Draw(seed, number uint64, vlans bool) *Topology {
+func Draw(seed, number uint64, vlans, macvlans bool) *Topology {
 	d := &drawing{
-		vlans: vlans, dice: dice{rand.New(rand.NewPCG(seed, number))}, t: &Topology{Seed: seed, Number: number}, names: map[int][]string{},
+		vlans: vlans, macvlans: macvlans, dice: dice{rand.New(rand.NewPCG(seed, number))}, t: &Topology{Seed: seed, Number: number}, names: map[int][]string{},
 	}
 	d.static = d.chance(40)
 	for i := range 2 + d.IntN(9) {
@@ -114,7 +115,7 @@ func (d *drawing) cable(a, b int) {
 	if d.chance(15) {
 		d.bridge(&pa)
 	}
-	if d.chance(10) {
+	if d.chance(10) && d.macvlans {
 		d.macvlan(&pb)
 	}
 	if d.vlans && d.chance(10) {

@@ -19,8 +19,11 @@ type Config struct {
 	// Reproduce bounds the mismatches that are minimised, one of each kind.
 	Reproduce int
 	// Kernel compares the kernel with itself: what differs then, nobody can foresee.
-	Kernel   bool
-	Progress func(done int) // called now and then with the number of probes
+	Kernel bool
+	// NoMacvlans draws no macvlan devices: the kernel gives them broadcasts by a work queue,
+	// whose time nobody can foresee.
+	NoMacvlans bool
+	Progress   func(done int) // called now and then with the number of probes
 }
 
 // Report is the outcome of [Run].
@@ -112,7 +115,7 @@ func (r *run) work(ctx context.Context) error {
 		if quota <= 0 {
 			return nil
 		}
-		t := Draw(r.cfg.Seed, r.cfg.First+n, r.vlans)
+		t := Draw(r.cfg.Seed, r.cfg.First+n, r.vlans, !r.cfg.NoMacvlans)
 		t.Probes = t.Probes[:quota]
 		if err := r.play(ctx, t); err != nil {
 			return fmt.Errorf("seed %d, topology %d: %w", t.Seed, t.Number, err)

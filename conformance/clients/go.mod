@@ -1,6 +1,6 @@
 module github.com/rulewalk/rulewalk/conformance/clients
 
-go 1.26.0
+go 1.26.3
 
 replace github.com/rulewalk/rulewalk => ../..
 
@@ -13,7 +13,6 @@ require (
 )
 
 require (
-	github.com/gaissmai/bart v0.30.0 // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/mdlayher/socket v0.6.0 // indirect
 	github.com/vishvananda/netns v0.0.5 // indirect

@@ -10,7 +10,6 @@ import (
 // Mismatch is a probe that has other consequences in the lab than in the kernel.
 type Mismatch struct {
 	Kind      string // what differs
-	Reason    string // why it does not count, empty if it does
 	Minimised bool
 
 	t     *Topology
@@ -27,24 +26,14 @@ func compare(t *Topology, probe int, got []result) *Mismatch {
 		m.Kind = fmt.Sprintf("%s: the sender gets %v in the kernel, %v in the lab", family(&t.Probes[probe]), got[0].errno, got[1].errno)
 		return m
 	}
-	same := true
 	for _, place := range places(got) {
 		_, what, _ := strings.Cut(place, " ")
-		k, l := comparableFrames(got[0].frames[place]), comparableFrames(got[1].frames[place])
-		if kind := kindOf(what, k, l); kind != "" && m.Kind == "" {
+		if kind := kindOf(what, comparableFrames(got[0].frames[place]), comparableFrames(got[1].frames[place])); kind != "" {
 			m.Kind = kind
+			return m
 		}
-		slices.SortFunc(k, slices.Compare)
-		slices.SortFunc(l, slices.Compare)
-		same = same && slices.EqualFunc(k, l, slices.Equal)
 	}
-	if m.Kind == "" {
-		return nil
-	}
-	if same && slices.ContainsFunc(t.Steps, func(s Step) bool { return strings.HasSuffix(s.Args, "type macvlan") }) {
-		m.Reason = "the same frames in another order: macvlan devices hear broadcasts when a work queue runs"
-	}
-	return m
+	return nil
 }
 
 func family(p *Probe) string {

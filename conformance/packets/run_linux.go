@@ -126,7 +126,7 @@ func (r *run) work(ctx context.Context) error {
 
 // play plays a topology, and looks into what differs.
 func (r *run) play(ctx context.Context, t *Topology) error {
-	found, frames, err := play(ctx, t, quick, r.cfg.Kernel)
+	found, frames, err := play(ctx, t, quick, r.cfg.Kernel, nil)
 	if err != nil {
 		return err
 	}
@@ -161,8 +161,9 @@ func sides(t *Topology, kernel bool) ([]side, error) {
 	return []side{k, other}, nil
 }
 
-// play builds a topology on both sides, sends its probes, and returns what differs.
-func play(ctx context.Context, t *Topology, pc pace, kernel bool) (found []*Mismatch, frames int, err error) {
+// play builds a topology on both sides, sends its probes, and returns what differs. see, if
+// not nil, is shown the results of each probe.
+func play(ctx context.Context, t *Topology, pc pace, kernel bool, see func(probe int, got []result)) (found []*Mismatch, frames int, err error) {
 	both, err := sides(t, kernel)
 	if err != nil {
 		return nil, 0, err
@@ -194,6 +195,9 @@ func play(ctx context.Context, t *Topology, pc pace, kernel bool) (found []*Mism
 		}
 		for _, fs := range got[0].frames {
 			frames += len(fs)
+		}
+		if see != nil {
+			see(i, got)
 		}
 		if m := compare(t, i, got); m != nil {
 			found = append(found, m)

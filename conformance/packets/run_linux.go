@@ -20,8 +20,8 @@ type Config struct {
 	Reproduce int
 	// Kernel compares the kernel with itself: what differs then, nobody can foresee.
 	Kernel bool
-	// NoMacvlans draws no macvlan devices: the kernel gives them broadcasts by a work queue,
-	// whose time nobody can foresee.
+	// NoMacvlans draws no macvlan devices, behind which the order of frames differs from run to
+	// run on both sides; why is not known for certain.
 	NoMacvlans bool
 	Progress   func(done int) // called now and then with the number of probes
 }

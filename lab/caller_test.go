@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -104,5 +105,45 @@ func TestCallerLeaves(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestKilled ends the process of a server in the middle of a connection: the client reads
+// the end, or a reset if data was left unread, as when the kernel closes the files of a process.
+func TestKilled(t *testing.T) {
+	for _, unread := range []bool{false, true} {
+		c := world(t, rpdb.Kernel{})
+		process := calling(t, c, "nc -l 127.0.0.2 1234")
+		host, err := c.server.Host("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var conn net.Conn
+		for range 100 {
+			if conn, err = host.Dial("tcp", "127.0.0.2:1234"); err == nil {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 5
+		if unread { // more than the process and its cable take: it reads nothing
+			n = 8 << 20
+		}
+		_ = conn.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+		_, _ = conn.Write(make([]byte, n))
+		if !unread {
+			want(t, process, wire.Ask, string(wire.AskRead))
+			want(t, process, wire.Write, "\x00\x00\x00\x00\x00")
+		}
+		_ = process.Close()
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_, err = conn.Read(make([]byte, 1))
+		if unread && !errors.Is(err, rpdb.ECONNRESET) || !unread && err != io.EOF {
+			t.Errorf("unread data %v: %v", unread, err)
+		}
+		_ = conn.Close()
 	}
 }

@@ -86,7 +86,7 @@ func (h *Host) refused(p *packet) {
 		return
 	}
 	b := p.data()
-	e := stack.ICMPError{Quoted: append([]byte(nil), b...), Time: h.e.clock.Now()}
+	e := stack.ICMPError{Quoted: append([]byte(nil), b...), Time: h.e.clock.Now(), Local: true}
 	if b[0]>>4 == 6 {
 		e.Offender, e.Type = src6(b), icmp6Unreach
 		if p.d.Err == rpdb.EACCES {

@@ -145,4 +145,6 @@ type ICMPError struct {
 	IIF, SDIF  int        // where it arrived, as in Arrival
 	TTL        uint8      // of the error's own packet
 	Time       time.Time
+	// Local tells that no ICMP error came: this host has no way for the packet.
+	Local bool
 }

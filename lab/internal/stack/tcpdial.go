@@ -133,6 +133,7 @@ func (t *tcpStack) newActive(network string, local, remote netip.AddrPort, o *Op
 
 // endpoint makes gVisor's socket with the options.
 func (t *tcpStack) endpoint(v6 bool, o *Options) (*tcp.Endpoint, *waiter.Queue, error) {
+	t.setRetries()
 	wq := new(waiter.Queue)
 	proto := protocolOf(netip.IPv4Unspecified())
 	if v6 {

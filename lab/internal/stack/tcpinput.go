@@ -67,6 +67,7 @@ func (t *tcpStack) handOver(ep *tcp.Endpoint, a *arrived, in *Arrival, local, re
 	seg := view.AsSlice()[in.Upper:]
 	nic := nicOf(device)
 	if flagsOf(seg)&flagSYN != 0 {
+		t.setRetries()
 		mss := t.clamp(seg, ep, local, remote, device, o)
 		if ep.EndpointState() == tcp.StateListen {
 			nic = t.domain(device, mss)
@@ -159,14 +160,14 @@ func (s *Stack) tcpError(q *quote, e *ICMPError) {
 		t.mu.RUnlock()
 		if st := ep.EndpointState(); c != nil && (st == tcp.StateSynSent || st == tcp.StateConnecting) {
 			c.abandon(v.errno)
-		} else {
+		} else if !e.Local {
 			softError(ep, v.errno, q.src.Addr())
 		}
 	}
 }
 
 // softError is remembered for the case that the connection times out
-// (sk_err_soft).
+// (sk_err_soft). That there is no route any more is not: the connection times out.
 func softError(ep *tcp.Endpoint, errno rpdb.Errno, local netip.Addr) {
 	var e icmpFailure
 	switch errno {

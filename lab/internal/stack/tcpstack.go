@@ -188,6 +188,15 @@ func (t *tcpStack) hasDomain(device int) bool {
 	return ok
 }
 
+// setRetries has connections that begin now give up after net.ipv4.tcp_retries2
+// retransmissions.
+func (t *tcpStack) setRetries() {
+	n := tcpip.TCPMaxRetriesOption(max(t.s.sysctlInt("net/ipv4/tcp_retries2", tcp.MaxRetries), 0))
+	if err := t.g.SetTransportProtocolOption(tcp.ProtocolNumber, &n); err != nil {
+		panic("stack: gVisor refuses a setting: " + err.String())
+	}
+}
+
 // settle waits until gVisor's goroutines have nothing to do.
 func (t *tcpStack) settle() {
 	t.ending.Lock()

@@ -23,6 +23,7 @@ type running struct {
 	do    chan func()
 	early [][]byte // notifications that came while the kernel settled
 	down  []int    // the devices that were down at the last look
+	vague []int    // those whose state does not tell whether linkwatch has still to come
 }
 
 func newRunning() (*running, error) {
@@ -152,7 +153,7 @@ func (r *running) settle(note bool) error {
 		if calm++; !at {
 			calm = 0
 		}
-		if err := r.barrier(); err != nil {
+		if err := r.barrier(at); err != nil {
 			return err
 		}
 		if calm == 2 {
@@ -167,9 +168,14 @@ func (r *running) settle(note bool) error {
 // barrier waits for whoever holds the RTNL lock: a request that takes it, and fails.
 // Events of devices that are down, which linkwatch may put off for a second and which
 // nobody is told of, are done at once: a question about a device does them
-// (linkwatch_sync_dev).
-func (r *running) barrier() error {
-	for _, i := range r.down {
+// (linkwatch_sync_dev). So are, if all else is calm, those of devices whose state nobody
+// has set yet.
+func (r *running) barrier(calm bool) error {
+	ask := r.down
+	if calm {
+		ask = append(ask, r.vague...)
+	}
+	for _, i := range ask {
 		head := make([]byte, 16)
 		binary.NativeEndian.PutUint32(head[4:], uint32(i))
 		if err := rtnl.Exec(r.lab.conn, netlink.Message{Header: netlink.Header{Type: rtnl.RTMGetLink}, Data: head}); err != nil {
@@ -190,7 +196,7 @@ func (r *running) barrier() error {
 func (r *running) calm(late bool) (bool, error) {
 	up := map[int]bool{}
 	rest := true
-	r.down = r.down[:0]
+	r.down, r.vague = r.down[:0], r.vague[:0]
 	err := r.lab.dump(rtnl.RTMGetLink, make([]byte, 16), func(m netlink.Message) error {
 		k, err := rtnl.ParseLink(m)
 		if !k.Up() {
@@ -200,6 +206,9 @@ func (r *running) calm(late bool) (bool, error) {
 		carrier := false
 		for _, a := range k.Extra {
 			carrier = carrier || a.Type == iflaCarrier && len(a.Data) > 0 && a.Data[0] != 0
+		}
+		if carrier && k.Operstate == operUnknown {
+			r.vague = append(r.vague, k.Index)
 		}
 		isRunning := k.Flags&rpdb.IFFRunning != 0
 		up[k.Index] = isRunning
@@ -217,4 +226,7 @@ func (r *running) calm(late bool) (bool, error) {
 // the user said so (IF_OPER_TESTING, IF_OPER_DORMANT).
 var heldBack = map[uint8]bool{4: true, 5: true}
 
-const iflaCarrier = 33
+const (
+	operUnknown = 0 // IF_OPER_UNKNOWN
+	iflaCarrier = 33
+)

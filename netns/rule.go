@@ -139,10 +139,10 @@ func (l *ruleList) dynamic(r *rule) rpdb.RuleFlags {
 	if r.Action == rpdb.ActGoto && l.target(r) < 0 {
 		f |= rpdb.RuleUnresolved
 	}
-	if r.IIF != "" && r.iif == detached {
+	if r.iif == detached {
 		f |= rpdb.RuleIIFDetached
 	}
-	if r.OIF != "" && r.oif == detached {
+	if r.oif == detached {
 		f |= rpdb.RuleOIFDetached
 	}
 	return f

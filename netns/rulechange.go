@@ -107,8 +107,14 @@ func (n *Namespace) notifyRule(r *request, typ netlink.HeaderType, l *ruleList, 
 
 // encode writes a rule as a dump shows it (fib_nl_fill_rule).
 func (l *ruleList) encode(x *rule) []byte {
-	shown := x.Rule
-	shown.Flags |= l.dynamic(x)
+	shown, dynamic := x.Rule, l.dynamic(x)
+	if x.IIF == "" {
+		dynamic &^= rpdb.RuleIIFDetached // an empty name, which no device has, is not shown at all
+	}
+	if x.OIF == "" {
+		dynamic &^= rpdb.RuleOIFDetached
+	}
+	shown.Flags |= dynamic
 	b, err := rtnl.EncodeRule(shown)
 	if err != nil {
 		panic("a stored rule cannot be encoded: " + err.Error()) // its parts were checked

@@ -89,7 +89,7 @@ func suppressed4(r *rule, res *found4) bool {
 func (w *walker4) matches(n *Namespace, r *rule) bool {
 	has := func(p netip.Prefix) bool { return p.IsValid() && p.Bits() > 0 }
 	switch {
-	case r.IIF != "" && !w.matchesIIF(n, r.iif), r.OIF != "" && !w.matchesOIF(n, r.oif):
+	case r.iif != 0 && !w.matchesIIF(n, r.iif), r.oif != 0 && !w.matchesOIF(n, r.oif):
 		return false
 	case r.Mark&r.MarkMask != 0, r.TunID != 0, r.UID.Set && r.UID.V.Start > 0:
 		return false

@@ -83,7 +83,7 @@ type walker6 struct {
 func (w *walker6) matches(n *Namespace, r *rule) bool {
 	has := func(p netip.Prefix) bool { return p.IsValid() && p.Bits() > 0 }
 	switch {
-	case r.IIF != "", r.OIF != "" && !w.matchesOIF(n, r.oif):
+	case r.iif != 0, r.oif != 0 && !w.matchesOIF(n, r.oif):
 		return false
 	case r.Mark&r.MarkMask != 0, r.FlowLabel&r.FlowLabelMask != 0, r.TunID != 0, r.UID.Set && r.UID.V.Start > 0:
 		return false

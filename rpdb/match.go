@@ -44,7 +44,7 @@ func (db *Database) compileRule(r *Rule) rule {
 
 // attach returns the ifindex that a rule's device name stands for.
 func (db *Database) attach(name string, detached bool) int {
-	if name == "" {
+	if name == "" && !detached {
 		return 0
 	}
 	if i, ok := db.names[name]; ok && !detached {
@@ -62,8 +62,8 @@ func selectorsOf(r *Rule) []Selector {
 			s = append(s, sel)
 		}
 	}
-	add(SelIIF, r.IIF != "")
-	add(SelOIF, r.OIF != "")
+	add(SelIIF, r.IIF != "" || r.Flags&RuleIIFDetached != 0)
+	add(SelOIF, r.OIF != "" || r.Flags&RuleOIFDetached != 0)
 	add(SelMark, r.Mark != 0 || r.MarkMask != 0)
 	add(SelTunID, r.TunID != 0)
 	add(SelL3MDev, r.L3MDev)

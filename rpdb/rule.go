@@ -68,7 +68,7 @@ type Rule struct {
 	From, To netip.Prefix
 
 	// IIF and OIF name a device. A name without a device is detached and never
-	// matches.
+	// matches; so is an empty name with the flag for it.
 	IIF, OIF string
 
 	Mark, MarkMask uint32 // matches when (mark ^ Mark) & MarkMask == 0

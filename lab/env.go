@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/rulewalk/rulewalk/lab/internal/shimfile"
 	"github.com/rulewalk/rulewalk/lab/internal/wire"
 )
 
@@ -34,9 +35,18 @@ func Environ(env []string, socket string, id ID, shims string) []string {
 		"PATH="+shims+string(os.PathListSeparator)+path)
 }
 
-// MakeShims fills a folder with the commands of a world: links to a program that imports
-// lab/shim, which sees by its name what it is to be.
+// MakeShims fills a folder with the commands of a world: links to a program, which sees by
+// its name what it is to be. That is the small one that package lab carries or, where that
+// does not run, the given one, which imports lab/shim and begins with interrupt.Main.
 func MakeShims(dir, program string) error {
+	small := filepath.Join(dir, ".command")
+	ok, err := shimfile.Write(small)
+	if err != nil {
+		return err
+	}
+	if ok {
+		program = small
+	}
 	for _, name := range wire.Commands {
 		if err := os.Symlink(program, filepath.Join(dir, name)); err != nil {
 			return err

@@ -3,16 +3,9 @@ package lab
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
-	"time"
 
 	"github.com/rulewalk/rulewalk/iproute2/ipcmd"
 	"github.com/rulewalk/rulewalk/lab/internal/hostcmd"
-	"github.com/rulewalk/rulewalk/lab/internal/wire"
-	"github.com/rulewalk/rulewalk/lab/shim"
 )
 
 // more are the commands that other rooms bring; see [AddCommand].
@@ -63,20 +56,4 @@ func (j *job) netns(name string) (*hostcmd.Host, error) {
 	}
 	defer release()
 	return j.server.host(sp), nil
-}
-
-// interruptTime is how long a command may take to end after an interrupt before the next
-// one ends it. timeout(1) interrupts twice at once, the process and its group.
-const interruptTime = 200 * time.Millisecond
-
-// RunCalled runs the command of a world that this process was started as, and returns its
-// exit status; false if it was started as another program. An interrupt is passed on to
-// the command once.
-func RunCalled() (status int, ok bool) {
-	if len(os.Args) == 0 || !wire.Interruptible(filepath.Base(os.Args[0])) {
-		return 0, false
-	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	return shim.Main(signals, func() { time.AfterFunc(interruptTime, func() { signal.Stop(signals) }) })
 }

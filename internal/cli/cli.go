@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rulewalk/rulewalk/lab"
+	"github.com/rulewalk/rulewalk/lab/shim/interrupt"
 )
 
 // The exit statuses.
@@ -30,7 +30,7 @@ type Env struct {
 
 // Main runs the command line of the process and returns its exit status.
 func Main() int {
-	if status, ok := lab.RunCalled(); ok {
+	if status, ok := interrupt.Main(); ok {
 		return status
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

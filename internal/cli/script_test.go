@@ -11,13 +11,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/rulewalk/rulewalk/internal/cli"
-	"github.com/rulewalk/rulewalk/lab"
+	"github.com/rulewalk/rulewalk/lab/shim/interrupt"
 )
 
 var update = flag.Bool("update", false, "write what the scripts' golden files should be")
 
 func TestMain(m *testing.M) {
-	if status, ok := lab.RunCalled(); ok {
+	if status, ok := interrupt.Main(); ok {
 		os.Exit(status)
 	}
 	// A script's rulewalk is this very program under that name.

@@ -58,6 +58,7 @@ func init() {
 	calls = map[string]func(*session, json.RawMessage) (any, error){
 		"info":     handle((*session).info),
 		"plug":     handle((*session).plug),
+		"cable":    handle((*session).cable),
 		"save":     handle((*session).save),
 		"plan":     handle((*session).plan),
 		"shutdown": handle((*session).shutdown),

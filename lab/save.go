@@ -29,6 +29,7 @@ type worldHeader struct {
 	CPUs    int           `json:"cpus,omitempty"`
 	NoMPLS  bool          `json:"noMPLS,omitempty"`
 	Seed    uint64        `json:"seed,omitempty"`
+	DAD     bool          `json:"dad,omitempty"`
 	Saved   time.Time     `json:"saved"`
 	Elapsed time.Duration `json:"elapsed"` // nanoseconds from the world's beginning
 	Changes int           `json:"changes"`
@@ -64,7 +65,7 @@ func (s *Server) Save(path string) (Saved, error) {
 
 func (s *Server) write(w io.Writer) (changes int, err error) {
 	h := worldHeader{
-		Kernel: s.config.Kernel.Release, CPUs: s.config.CPUs, NoMPLS: s.config.NoMPLS, Seed: s.config.Seed,
+		Kernel: s.config.Kernel.Release, CPUs: s.config.CPUs, NoMPLS: s.config.NoMPLS, Seed: s.config.Seed, DAD: s.config.DAD,
 		Saved: time.Now(),
 	}
 	s.spaces.mu.Lock() // names and namespaces come and go together
@@ -103,7 +104,7 @@ func LoadServer(name string, r io.Reader, progress func(done, all int)) (*Server
 		return nil, err
 	}
 	s, err := newServer(name, netns.Config{
-		Kernel: rpdb.Kernel{Release: h.Kernel}, CPUs: h.CPUs, NoMPLS: h.NoMPLS, Seed: h.Seed,
+		Kernel: rpdb.Kernel{Release: h.Kernel}, CPUs: h.CPUs, NoMPLS: h.NoMPLS, Seed: h.Seed, DAD: h.DAD,
 	})
 	if err != nil {
 		return nil, err

@@ -433,7 +433,7 @@ func TestCutInTransfer(t *testing.T) {
 	if _, err := io.ReadFull(s, make([]byte, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(row[2].Impair("left", lab.Impairment{Cut: true}), row[2].Impair("right", lab.Impairment{Cut: true})); err != nil {
+	if err := errors.Join(row[2].Impair("left", lab.Impairment{Loss: 1}), row[2].Impair("right", lab.Impairment{Loss: 1})); err != nil {
 		t.Fatal(err)
 	}
 	cut := world.Now()

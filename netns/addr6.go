@@ -72,6 +72,8 @@ type dadState uint8
 const (
 	statePreDAD dadState = iota
 	stateDAD
+	statePostDAD // it is over
+	stateErrDAD  // somebody else has the address
 	stateDead
 )
 
@@ -90,6 +92,7 @@ type addr6 struct {
 	route            *route6 // to itself, in table local once the address is valid
 	hashed           bool    // found by lookups of addresses
 	queued           bool    // work waits for it
+	dad              dad6
 }
 
 // inet6Dev is the IPv6 part of a device (struct inet6_dev).
@@ -128,6 +131,7 @@ func (n *Namespace) vrfOf(d *device) *device {
 type addrs6 struct {
 	byAddr   map[netip.Addr][]*addr6 // inet6_addr_lst
 	work     []*addr6                // what DAD has to do soon
+	later    []*addr6                // and at a time of theirs
 	autojoin map[autojoinKey6]bool
 	busy     bool    // in World.busy
 	verify   jiffies // when a lifetime ends next, 0 for never
@@ -262,6 +266,7 @@ func (n *Namespace) deleteAddr6(a *addr6) {
 		return
 	}
 	a.state = stateDead
+	n.unqueueDAD6(a)
 	n.unhash6(a)
 	action, until := cleanupNone, jiffies(0)
 	if a.flags&rpdb.IFAPermanent != 0 && a.flags&rpdb.IFANoPrefixRoute == 0 {

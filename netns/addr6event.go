@@ -97,6 +97,7 @@ func (n *Namespace) change6(d *device) {
 	if in != nil {
 		if in.ready() {
 			in.hearGroups6(true)
+			n.tellGroupsAgain(d) // ipv6_mc_up
 			if d.flagsChanged&rpdb.IFFNoARP != 0 {
 				n.resumeDAD6(in, true)
 			}
@@ -183,7 +184,7 @@ func (n *Namespace) generate6(d *device) {
 			return
 		}
 	case genModeStable, genModeRandom:
-		if !n.stableID6(&b, d) {
+		if !n.stableID6(&b, d, 0) {
 			return
 		}
 		flags |= rpdb.IFAStablePrivacy
@@ -216,9 +217,9 @@ func eui64(b *[16]byte, d *device) bool {
 	return true
 }
 
-// stableID6 writes the identifier that follows from the device's secret (RFC 7217,
-// ipv6_generate_stable_address).
-func (n *Namespace) stableID6(b *[16]byte, d *device) bool {
+// stableID6 writes the identifier that follows from the device's secret, and from how many
+// others were taken (RFC 7217, ipv6_generate_stable_address).
+func (n *Namespace) stableID6(b *[16]byte, d *device, tries byte) bool {
 	if d.conf6[conf6AddrGenMode] == genModeRandom && d.in6.secret == nil {
 		d.in6.secret = n.randomSecret6(d)
 	}
@@ -229,7 +230,7 @@ func (n *Namespace) stableID6(b *[16]byte, d *device) bool {
 	if secret == nil {
 		return false
 	}
-	for try := byte(0); try <= 3; try++ {
+	for try := tries; int64(try) <= n.sysctlInt("ipv6/idgen_retries"); try++ {
 		var data [sha1.BlockSize]byte
 		copy(data[:], secret[:])
 		copy(data[16:], b[:8])

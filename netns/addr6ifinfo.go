@@ -37,25 +37,34 @@ func (n *Namespace) notifyIfInfo6(d *device) {
 	n.notify(nil, GroupIPv6IfInfo, rtnl.RTMNewLink, 0, fillIfInfo6(d))
 }
 
+// lonely6 reports whether an address is the only one of scope link that can be used
+// (ipv6_lonely_lladdr).
+func (n *Namespace) lonely6(a *addr6) bool {
+	const counted = rpdb.IFAPermanent | rpdb.IFATentative | rpdb.IFAOptimistic | rpdb.IFADADFailed
+	for _, o := range a.in.addrs {
+		if o != a && o.scope == scopeLink6 && o.flags&counted == rpdb.IFAPermanent {
+			return false
+		}
+	}
+	return true
+}
+
 // askRouters6 notes that routers are asked for advertisements once the first
 // link-local address is valid (addrconf_dad_completed).
 func (n *Namespace) askRouters6(a *addr6) {
 	d := a.in.dev
-	accepts := d.conf6[conf6AcceptRA]
-	if a.in.forwarding() && accepts != 2 {
-		accepts = 0
-	}
-	if a.scope != scopeLink6 || accepts == 0 || d.conf6[conf6Solicits] == 0 || d.IsLoopback() || d.Type == arphrdTunnel {
+	if !a.in.acceptsRA() || d.conf6[conf6Solicits] == 0 || d.IsLoopback() || d.Type == arphrdTunnel {
 		return
-	}
-	const counted = rpdb.IFAPermanent | rpdb.IFATentative | rpdb.IFAOptimistic | rpdb.IFADADFailed
-	for _, o := range a.in.addrs {
-		if o != a && o.scope == scopeLink6 && o.flags&counted == rpdb.IFAPermanent {
-			return
-		}
 	}
 	d.in6.flags |= rsSent6
 	if p := n.world.packets; p != nil {
 		p.AskRouters(n, d.Index, a.addr)
 	}
+}
+
+// acceptsRA reports whether advertisements of routers count on the device
+// (ipv6_accept_ra).
+func (in *inet6Dev) acceptsRA() bool {
+	accepts := in.dev.conf6[conf6AcceptRA]
+	return accepts == 2 || accepts != 0 && !in.forwarding()
 }

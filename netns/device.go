@@ -48,6 +48,7 @@ type device struct {
 	flags, gflags   uint32 // dev->flags, dev->gflags
 	running         bool   // __LINK_STATE_START
 	noCarrier       bool   // __LINK_STATE_NOCARRIER
+	unplugged       bool   // see SetCable
 	operstate       uint8  // dev->operstate; Link.Operstate is down while not running
 	linkMode        uint8
 	promiscuity     uint32

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -15,14 +16,16 @@ type ChangeKind uint8
 
 // The kinds of changes. Their numbers stay as they are: files hold them.
 const (
-	ChangeNew      ChangeKind = iota + 1 // a namespace was made
-	ChangeClose                          // a namespace ended
-	ChangeRequest                        // a request other than a question; Data is the message
-	ChangeSysctl                         // a setting was written; Data is NAME=VALUE
-	ChangeEthernet                       // a network card was added; Data is its address, name and perhaps ifindex
-	ChangePID                            // a process was put into a namespace, or (0) forgotten
-	ChangeTun                            // a tun or tap device was added
-	ChangeTunDel                         // and removed
+	ChangeNew       ChangeKind = iota + 1 // a namespace was made
+	ChangeClose                           // a namespace ended
+	ChangeRequest                         // a request other than a question; Data is the message
+	ChangeSysctl                          // a setting was written; Data is NAME=VALUE
+	ChangeEthernet                        // a network card was added; Data is its address, name and perhaps ifindex
+	ChangePID                             // a process was put into a namespace, or (0) forgotten
+	ChangeTun                             // a tun or tap device was added
+	ChangeTunDel                          // and removed
+	ChangeCable                           // a cable was pulled out or plugged in
+	ChangeDuplicate                       // an address was found to be somebody else's too; Data is it and the ifindex
 )
 
 // Change is one thing that was done to a world, for [Config.Journal] and
@@ -91,6 +94,18 @@ func (w *World) Replay(c Change) (made *Namespace, err error) {
 		_, _ = n.AddEthernetAt(index, name, address)
 	case ChangePID:
 		w.SetPID(c.PID, n)
+	case ChangeCable:
+		dev, plugged, ok := decodeCable(c.Data)
+		if !ok {
+			return nil, fmt.Errorf("a cable of %d bytes", len(c.Data))
+		}
+		_ = n.SetCable(dev, plugged)
+	case ChangeDuplicate:
+		if len(c.Data) < 17 {
+			return nil, fmt.Errorf("a duplicate address of %d bytes", len(c.Data))
+		}
+		dev, _ := binary.Uvarint(c.Data[16:])
+		n.DuplicateAddress(int(dev), addr6Of(c.Data))
 	case ChangeTun, ChangeTunDel:
 		t, ok := decodeTun(c.Data)
 		switch {

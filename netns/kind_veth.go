@@ -172,7 +172,7 @@ func openVeth(d *device) error {
 	if d.peer == nil {
 		return fail(rpdb.ENOTCONN, "")
 	}
-	if d.peer.flags&rpdb.IFFUp != 0 {
+	if d.peer.flags&rpdb.IFFUp != 0 && !d.unplugged {
 		d.setCarrier(true)
 		d.peer.setCarrier(true)
 	}

@@ -22,6 +22,15 @@ type Packets interface {
 	// AskRouters tells that routers are to be asked for advertisements on a device, from
 	// its link-local address, until one answers (addrconf_rs_timer).
 	AskRouters(n *Namespace, dev int, from netip.Addr)
+	// GroupsToldAgain tells that routers are to be told again of the groups of a device: it has
+	// its first usable link-local address, or its carrier again.
+	GroupsToldAgain(n *Namespace, dev int)
+	// Detect asks whether somebody on the link has an address that is to become this
+	// host's (ndisc_send_ns from the unspecified address), with a nonce unless that is zero.
+	Detect(n *Namespace, dev int, addr netip.Addr, nonce [6]byte)
+	// Announce tells all on the link that this host has an address
+	// (ndisc_send_na, not asked for).
+	Announce(n *Namespace, dev int, addr netip.Addr)
 	// Changed tells that a request may have set a timer earlier than the one that
 	// [World.Work] told of last.
 	Changed()
@@ -284,6 +293,13 @@ func (n *Namespace) groupsChanged(d *device) {
 	}
 }
 
+// tellGroupsAgain has routers told of all groups of a device.
+func (n *Namespace) tellGroupsAgain(d *device) {
+	if p := n.world.packets; p != nil && d.flags&iffNoARPOrLoopback == 0 {
+		p.GroupsToldAgain(n, d.Index)
+	}
+}
+
 // Namespaces returns the namespaces of the world, oldest first.
 func (w *World) Namespaces() []*Namespace { return w.all() }
 
@@ -313,7 +329,7 @@ func (n *Namespace) AddrType(a netip.Addr, oif int) rpdb.RouteType {
 			continue
 		}
 		for _, b := range x.inet6.addrs {
-			if b.addr == a && b.flags&(rpdb.IFATentative|rpdb.IFADADFailed) != rpdb.IFATentative {
+			if b.addr == a && b.flags&(rpdb.IFATentative|rpdb.IFAOptimistic) != rpdb.IFATentative {
 				return rpdb.Local
 			}
 		}

@@ -24,6 +24,7 @@ func init() {
 	timers = []timer{
 		{func(n *Namespace) jiffies { return n.verify4 }, (*Namespace).verifyAddrs4},
 		{func(n *Namespace) jiffies { return n.addrs6.verify }, (*Namespace).verify6},
+		{(*Namespace).dadTimer6, (*Namespace).resumeDue6},
 		{func(n *Namespace) jiffies { return n.fib6.collect }, (*Namespace).collect6},
 		{func(n *Namespace) jiffies { return n.nexthops.upkeep }, (*Namespace).upkeepBuckets},
 		{(*Namespace).neighTimer, (*Namespace).ageNeighs},

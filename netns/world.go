@@ -20,6 +20,10 @@ type Config struct {
 	// Seed is where the hardware addresses of new devices come from, and the seed of
 	// the multipath hash: equal worlds draw equal ones.
 	Seed uint64
+	// DAD has namespaces look for duplicates of their new IPv6 addresses as Linux does: an address
+	// is tentative for a second or two, while Packets asks whether somebody else has it.
+	// Without, every address is valid at once.
+	DAD bool
 	// CPUs is how many processors the kernel counts on: veth devices get as many
 	// queues. 0 stands for 1.
 	CPUs int

@@ -39,7 +39,7 @@ leaves lo alone, down.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(a.labRun(), a.labShell(), a.labExec(), a.labStart(), a.labSave(), a.labStop(), a.labList(), a.labPlug(), a.labGraph(), a.labCapture(), a.labSchema())
+	c.AddCommand(a.labRun(), a.labShell(), a.labExec(), a.labStart(), a.labSave(), a.labStop(), a.labList(), a.labPlug(), a.labCable(false), a.labCable(true), a.labGraph(), a.labCapture(), a.labSchema())
 	return c
 }
 
@@ -64,7 +64,7 @@ func (w *worldFlags) serve(name string) (*lab.Server, net.Listener, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	server, err := lab.NewServer(name, netns.Config{Kernel: k})
+	server, err := lab.NewServer(name, netns.Config{Kernel: k, DAD: true})
 	if err == nil && !w.empty {
 		err = lab.SetUpExample(server.Root())
 	}

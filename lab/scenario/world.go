@@ -52,7 +52,7 @@ const bootTime = 3 * time.Second
 // with its place in the file.
 func Start(ctx context.Context, name string, t *topology.Topology, o Options) (*World, error) {
 	virtual := clockOf(t, o) == topology.Virtual
-	server, err := lab.NewServer(name, netns.Config{Kernel: rpdb.Kernel{Release: t.Kernel}, Seed: t.Seed})
+	server, err := lab.NewServer(name, netns.Config{Kernel: rpdb.Kernel{Release: t.Kernel}, Seed: t.Seed, DAD: true})
 	if err != nil {
 		return nil, err
 	}
@@ -198,29 +198,32 @@ func (w *World) addShell(name string, id lab.ID) error {
 // addLink makes the two ends of a cable, or a network card.
 func (w *World) addLink(ctx context.Context, l topology.Link) error {
 	if len(l.Ends) == 1 {
-		return w.addCard(l)
+		if err := w.addCard(l); err != nil {
+			return err
+		}
+		return w.cutAtFirst(l)
 	}
 	a, b := l.Ends[0], l.Ends[1]
 	out, status := w.shells[a.Host].run(ctx, fmt.Sprintf("ip link add %s type veth peer name %s netns %s", a.Dev, b.Dev, b.Host))
 	if status != 0 {
 		return w.topology.Errorf(l.Pos, "the link cannot be made: %s", oneLine(out))
 	}
-	if l.Shape != [2]topology.Shape{} || l.Cut {
-		if err := w.impair(&l, l.Cut); err != nil {
+	if l.Shape != [2]topology.Shape{} {
+		if err := w.impair(&l); err != nil {
 			return w.topology.Errorf(l.Pos, "%v", err)
 		}
 	}
-	return nil
+	return w.cutAtFirst(l)
 }
 
 // impair has a link do to packets what its options say.
-func (w *World) impair(l *topology.Link, cut bool) error {
+func (w *World) impair(l *topology.Link) error {
 	for i, e := range l.Ends {
 		h, err := w.Server.Host(e.Host)
 		if err != nil {
 			return err
 		}
-		if err := h.Impair(e.Dev, w.impairment(l, i, cut)); err != nil {
+		if err := h.Impair(e.Dev, w.impairment(l, i)); err != nil {
 			return err
 		}
 	}
@@ -228,9 +231,9 @@ func (w *World) impair(l *topology.Link, cut bool) error {
 }
 
 // impairment is what a link does to what one of its ends sends.
-func (w *World) impairment(l *topology.Link, end int, cut bool) lab.Impairment {
+func (w *World) impairment(l *topology.Link, end int) lab.Impairment {
 	x := l.Shape[end]
-	if x == (topology.Shape{}) && !cut {
+	if x == (topology.Shape{}) {
 		return lab.Impairment{}
 	}
 	if x.Seed == 0 {
@@ -238,20 +241,30 @@ func (w *World) impairment(l *topology.Link, end int, cut bool) lab.Impairment {
 	}
 	return lab.Impairment{
 		Delay: x.Delay, Jitter: x.Jitter, Loss: x.Loss, Duplicate: x.Duplicate, Reorder: x.Reorder,
-		Rate: int64(x.Rate), Seed: x.Seed, Cut: cut,
+		Rate: int64(x.Rate), Seed: x.Seed,
 	}
+}
+
+func (w *World) cutAtFirst(l topology.Link) error {
+	if !l.Cut {
+		return nil
+	}
+	if err := w.cut(l.Ends[0], true); err != nil {
+		return w.topology.Errorf(l.Pos, "%v", err)
+	}
+	return nil
 }
 
 // cut unplugs the cable of an end, or plugs it in again.
 func (w *World) cut(e topology.End, on bool) error {
-	for i := range w.topology.Links {
-		l := &w.topology.Links[i]
-		if len(l.Ends) != 2 || !slices.Contains(l.Ends, e) {
-			continue
-		}
-		return w.impair(l, on)
+	h, err := w.Server.Host(e.Host)
+	switch {
+	case err != nil:
+		return err
+	case on:
+		return h.Cut(e.Dev)
 	}
-	return fmt.Errorf("no cable of the topology ends at %v", e)
+	return h.Mend(e.Dev)
 }
 
 // addCard makes a device that leads to nowhere. Its address is drawn from the seed.

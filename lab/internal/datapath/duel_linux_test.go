@@ -26,7 +26,8 @@ import (
 type duel struct {
 	t     *testing.T
 	real  *testns.NS
-	sides [2]int // packet sockets on pa and pb
+	peers *testns.NS // where pa and pb of the kernel's host are
+	sides [2]int     // packet sockets on pa and pb
 	marks uint16
 
 	ours *lab
@@ -60,6 +61,7 @@ func newDuel(t *testing.T, sysctls, lines []string) *duel {
 	t.Cleanup(func() { _ = unix.SchedSetaffinity(0, &all) })
 	d := &duel{t: t, real: testns.New(t), ours: newLabOn(t, wall{}, "h", "p")}
 	peers := testns.New(t)
+	d.peers = peers
 	both := append([]string{
 		"net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.router_solicitations=0",
 		"net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_msgs_per_sec=1000000", "net.ipv4.icmp_msgs_burst=1000000", "net.ipv6.icmp.ratelimit=0",
@@ -207,6 +209,13 @@ func (d *duel) send(side int, frame []byte) (want, got [2][][]byte) {
 	want[sideB] = d.read(sideB)
 	want[sideA] = append(want[sideA], d.pending(sideA)...)
 	d.seen = [2][][]byte{}
+	d.giveOurs(side, frame)
+	d.ours.e.Do(func() { got = d.seen })
+	return want, got
+}
+
+// giveOurs sends a frame to our host.
+func (d *duel) giveOurs(side int, frame []byte) {
 	e := d.ours.e
 	e.Do(func() {
 		h := e.Host(d.ours.spaces["p"])
@@ -216,8 +225,15 @@ func (d *duel) send(side int, frame []byte) (want, got [2][][]byte) {
 		h.linkOf(link.Index).send(p)
 	})
 	e.Do(func() {}) // what hosts post themselves
-	e.Do(func() { got = d.seen })
-	return want, got
+}
+
+// give sends a frame to both hosts, and does not look at what they do.
+func (d *duel) give(side int, frame []byte) {
+	d.t.Helper()
+	if _, err := unix.Write(d.sides[side], frame); err != nil {
+		d.t.Fatal(err)
+	}
+	d.giveOurs(side, frame)
 }
 
 // read returns what came before the answer to the mark.

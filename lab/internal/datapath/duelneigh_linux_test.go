@@ -150,7 +150,7 @@ func randomND(r *rand.Rand, side int) (frame []byte, what string) {
 		if typ == neighbourAdvertisement || typ == icmp6Redirect {
 			kind = ndTargetLLAddr
 		}
-		o := addrOption(pick(r, byte(kind), byte(kind), byte(kind), ndNonce, ndMTU), randomMAC(r, side))
+		o := addrOption(pick(r, byte(kind), byte(kind), byte(kind), ndNonce, 5), randomMAC(r, side))
 		switch r.IntN(12) {
 		case 0:
 			o = append(o, make([]byte, 8)...)

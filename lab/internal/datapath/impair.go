@@ -17,7 +17,6 @@ type Impairment struct {
 	Rate      int64         // bits a second, 0: no limit
 	Limit     int           // frames that wait at most; 0: 1000
 	Seed      uint64        // of the dice
-	Cut       bool          // nothing gets through
 }
 
 // impairment is an Impairment at work on the sending end of a cable.
@@ -50,7 +49,7 @@ func (h *Host) Impair(index int, i *Impairment) (ok bool) {
 
 // pass sends a frame through the cable.
 func (i *impairment) pass(l *link, p *packet) {
-	if i.Cut || i.chance(i.Loss) {
+	if i.chance(i.Loss) {
 		l.e.free(p)
 		return
 	}
@@ -104,10 +103,11 @@ func (i *impairment) carry(l *link, p *packet) {
 			l.e.free(p)
 			return
 		}
-		l.host.now()
-		if l.host != nil {
-			l.cross(p)
+		if l.host.now(); l.host == nil || !l.dev.Carrier { // the cable was pulled out meanwhile
+			l.e.free(p)
+			return
 		}
+		l.cross(p)
 	})
 }
 

@@ -261,8 +261,9 @@ func TestListenerReports(t *testing.T) {
 	l.pass(3 * time.Second)
 	stop()
 	for _, g := range []netip.Addr{netip.MustParseAddr("ff02::1:ff77:1"), solicited6(netip.MustParseAddr(l.linkLocal("a", "va")))} {
-		if records[g] != mldRobustness {
-			t.Errorf("%s was told of %d times, want %d", g, records[g], mldRobustness)
+		// As often again when the link-local address is valid (ipv6_mc_dad_complete).
+		if records[g] < mldRobustness || records[g] > 2*mldRobustness {
+			t.Errorf("%s was told of %d times, want %d to %d", g, records[g], mldRobustness, 2*mldRobustness)
 		}
 	}
 	if records[allNodes6] != 0 {

@@ -55,6 +55,24 @@ func (e *Engine) GroupsChanged(n *netns.Namespace, dev int) {
 	}})
 }
 
+// GroupsToldAgain implements netns.Packets.
+func (e *Engine) GroupsToldAgain(n *netns.Namespace, dev int) {
+	e.post(job{f: func() {
+		h := e.Host(n)
+		l := h.linkOf(dev)
+		if l == nil || l.mld == nil || len(l.mld.told) == 0 {
+			return
+		}
+		for _, g := range l.mld.told {
+			l.mld.change(mldChange{g, mldToExclude, mldRobustness})
+		}
+		if l.mld.stop != nil {
+			l.mld.stop()
+		}
+		h.tellChanges(l)
+	}})
+}
+
 // reported reports whether routers are told of a group (MAF_NOREPORT).
 func reported(g netip.Addr) bool {
 	return g.Is6() && g != allNodes6 && g.As16()[1]&15 >= 2

@@ -170,7 +170,14 @@ func (h *Host) heardSolicitation(l *link, p *packet, m []byte) {
 		}
 	}
 	if own != nil {
-		if own.Flags&rpdb.IFATentative != 0 && own.Flags&rpdb.IFAOptimistic == 0 {
+		switch {
+		case own.Flags&(rpdb.IFATentative|rpdb.IFAOptimistic) == 0:
+		case detects:
+			if o.nonce == nil || !l.isOwnProbe(s.target, o.nonce) {
+				h.ns.DuplicateAddress(own.Index, s.target)
+			}
+			return
+		case own.Flags&rpdb.IFAOptimistic == 0:
 			return
 		}
 		s.own, s.tllaos = true, l.dev.Conf6.ForceTLLAO
@@ -257,7 +264,13 @@ func (h *Host) heardAdvertisement(l *link, p *packet, m []byte) {
 		return
 	}
 	lladdr, ok := l.lladdrOf(o.target)
-	if !ok || h.ownAddr6(l, target) != nil {
+	if !ok {
+		return
+	}
+	if own := h.ownAddr6(l, target); own != nil {
+		if own.Flags&rpdb.IFATentative != 0 {
+			h.ns.DuplicateAddress(l.dev.Index, target)
+		}
 		return
 	}
 	// Our own answer for somebody else tells nothing.

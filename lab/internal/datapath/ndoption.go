@@ -4,18 +4,14 @@ package datapath
 const (
 	ndSourceLLAddr = 1
 	ndTargetLLAddr = 2
-	ndPrefix       = 3
 	ndRedirected   = 4
-	ndMTU          = 5
 	ndNonce        = 14
-	ndRouteInfo    = 24
 )
 
 // ndOptions are the options of a message: the first one of each type that counts, with its
-// header; of prefixes and routes all.
+// header.
 type ndOptions struct {
-	source, target, redirected, mtu []byte
-	prefixes, routes                [][]byte
+	source, target, redirected, nonce []byte
 }
 
 // parseNDOptions reads options (ndisc_parse_options).
@@ -38,12 +34,8 @@ func parseNDOptions(b []byte) (o ndOptions, ok bool) {
 			first(&o.target)
 		case ndRedirected:
 			first(&o.redirected)
-		case ndMTU:
-			first(&o.mtu)
-		case ndPrefix:
-			o.prefixes = append(o.prefixes, x)
-		case ndRouteInfo:
-			o.routes = append(o.routes, x)
+		case ndNonce:
+			first(&o.nonce)
 		}
 	}
 	return o, true

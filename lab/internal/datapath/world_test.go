@@ -32,7 +32,7 @@ func newLab(t *testing.T, names ...string) *lab {
 
 // newLabOn is newLab on another clock.
 func newLabOn(t testing.TB, clock Clock, names ...string) *lab {
-	w := netns.NewWorld(netns.Config{Clock: clock.Now, Seed: 1})
+	w := netns.NewWorld(netns.Config{Clock: clock.Now, Seed: 1, DAD: true})
 	l := &lab{t: t, world: w, spaces: map[string]*netns.Namespace{}}
 	l.e = New(Config{World: w, Clock: clock, Seed: 1})
 	t.Cleanup(l.e.Close)
@@ -108,6 +108,9 @@ func (h labHost) Open(name string) (int, func(), error) {
 	}
 	return 0, nil, fs.ErrNotExist
 }
+
+// Namespaces returns none: other ends of cables are told by their number.
+func (labHost) Namespaces() ([]string, error) { return nil, nil }
 
 // join connects two hosts by a veth pair whose ends are named and up.
 func (l *lab) join(a, devA, b, devB string) {

@@ -1,0 +1,120 @@
+package lab_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rulewalk/rulewalk/lab"
+	"github.com/rulewalk/rulewalk/netns"
+)
+
+// two are two hosts with a cable between them, on a virtual clock.
+func two(t *testing.T, c netns.Config) (world *lab.Server, a, b *lab.Host) {
+	t.Helper()
+	world, err := lab.NewServer("two", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(world.Close)
+	world.StandStill()
+	var hosts []*lab.Host
+	for _, name := range []string{"a", "b"} {
+		if _, err := world.AddHost(name); err != nil {
+			t.Fatal(err)
+		}
+		h, err := world.Host(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts = append(hosts, h)
+	}
+	if err := lab.Link(hosts[0], "eth0", hosts[1], "eth0"); err != nil {
+		t.Fatal(err)
+	}
+	return world, hosts[0], hosts[1]
+}
+
+// prints fails unless what a command prints holds a text.
+func prints(t *testing.T, h *lab.Host, line, text string) {
+	t.Helper()
+	out, err := h.Command(line)
+	if err != nil || !strings.Contains(out, text) {
+		t.Errorf("%s: no %q in\n%s%v", line, text, out, err)
+	}
+}
+
+// reload is a world that was saved and made again, and its hosts.
+func reload(t *testing.T, world *lab.Server, names ...string) (hosts []*lab.Host) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "w.world")
+	if _, err := world.Save(file); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	again, err := lab.LoadServer("again", f, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.Close)
+	for _, n := range names {
+		h, err := again.Host(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts = append(hosts, h)
+	}
+	return hosts
+}
+
+func TestCut(t *testing.T) {
+	world, a, b := two(t, netns.Config{})
+	command(t, a, "ip addr add 10.0.0.1/24 dev eth0", "ip route add default via 10.0.0.2")
+	command(t, b, "ip addr add 10.0.0.2/24 dev eth0", "ping -c 1 10.0.0.1")
+	if err := b.Cut("eth0"); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range append(reload(t, world, "a"), a) {
+		prints(t, h, "ip link show eth0", "<NO-CARRIER,BROADCAST,MULTICAST,UP")
+		prints(t, h, "ip route", "default via 10.0.0.2 dev eth0 linkdown")
+		prints(t, h, "ip link set eth0 down", "")
+		prints(t, h, "ip link set eth0 up", "")
+		prints(t, h, "ip link show eth0", "NO-CARRIER")
+	}
+	if _, err := a.Command("ping -c 1 -w 2 10.0.0.2"); err == nil {
+		t.Error("an answer comes by a cable that is cut")
+	}
+	if err := a.Mend("eth0"); err != nil {
+		t.Fatal(err)
+	}
+	prints(t, b, "ping -c 1 10.0.0.1", "1 received")
+	if err := a.Cut("lo"); err == nil {
+		t.Error("lo has a cable")
+	}
+}
+
+// TestDuplicateAddress gives an address to two hosts, of which the second finds out.
+func TestDuplicateAddress(t *testing.T) {
+	world, a, b := two(t, netns.Config{DAD: true, Seed: 3})
+	command(t, a, "ip addr add 2001:db8::1/64 dev eth0")
+	prints(t, a, "ip addr show dev eth0", "inet6 2001:db8::1/64 scope global tentative")
+	if err := world.Sleep(context.Background(), 3*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	prints(t, a, "ip addr show dev eth0", "inet6 2001:db8::1/64 scope global \n")
+	command(t, b, "ip addr add 2001:db8::1/64 dev eth0", "ip addr add 2001:db8::2/64 dev eth0")
+	if err := world.Sleep(context.Background(), 3*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	prints(t, a, "ping -c 1 2001:db8::2", "1 received")
+	for _, h := range append(reload(t, world, "b"), b) {
+		prints(t, h, "ip addr show dev eth0", "inet6 2001:db8::1/64 scope global dadfailed tentative")
+	}
+}

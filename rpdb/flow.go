@@ -29,6 +29,17 @@ const (
 	FieldTunID
 )
 
+// Hashed is what the kernel makes the hash of a multipath route of (fib_multipath_hash,
+// rt6_multipath_hash): the flow or the headers of a packet.
+type Hashed uint8
+
+// What is hashed.
+const (
+	HashedQuestion Hashed = iota // what RTM_GETROUTE has: a packet for IPv4, the flow for IPv6
+	HashedFlow                   // the flow: a host sends; DPort of ICMP is type and code (fl4_icmp_type)
+	HashedPacket                 // the headers of a packet that arrived; of TCP, UDP and their like alone have ports
+)
+
 // Flow is what the kernel knows of a packet when it looks for a route (struct
 // flowi). Its family is that of Dst. The zero value of a field is what the kernel
 // sees when nobody set it.
@@ -53,9 +64,12 @@ type Flow struct {
 	// Direct is SO_DONTROUTE: only routes without a gateway count (RT_SCOPE_LINK). For
 	// IPv4 output; IPv6 does not know it.
 	Direct bool
+	// Hashed is what the hash of a multipath route is made of.
+	Hashed Hashed
 	// Cause is the packet that an ICMP error is about, nil for all else: the error takes
 	// the leg of a multipath route that the hash of that packet tells (icmp_send,
-	// icmp6_send).
+	// icmp6_send). One that is passed on, a HashedPacket, does so under policy 0 alone
+	// (ip_multipath_l3_keys).
 	Cause *Flow
 
 	// Unknown names fields that nobody knows. Their values above are assumed, and

@@ -80,6 +80,7 @@ type look6 struct {
 	output bool
 	strict strict6
 	cause  *Flow  // see Flow.Cause
+	packet bool   // see Flow.Hashed
 	hash   uint32 // of multipath, computed once (flowi6.mp_hash)
 	hashed bool
 	known  bool // the hash can be computed

@@ -59,12 +59,14 @@ func (c hashConf) needs() Fields {
 // known reports whether the hash of a flow can be computed.
 func (c hashConf) known(f *Flow) bool { return c.seed != 0 && f.Unknown&c.needs() == 0 }
 
-// finish turns the 32-bit hash into the 31-bit one that bounds are compared with.
-func (c hashConf) finish(h uint32) uint32 {
+// finish turns the 32-bit hash into the 31-bit one that bounds are compared with. Policy 3
+// hashes that of a packet once more, with that of its inner headers, of which there are
+// none.
+func (c hashConf) finish(h uint32, packet bool) uint32 {
 	if h == 0 {
 		h = 1
 	}
-	if c.policy == 3 {
+	if c.policy == 3 && packet {
 		return jhash2words(h, 0, 0) >> 1
 	}
 	return h >> 1

@@ -15,6 +15,9 @@ func (c hashConf) hash4(f *Flow, src, dst netip.Addr) uint32 {
 		use |= hashProto | hashSPort | hashDPort
 	case 3:
 		if use = c.fields; use&hashOuter == 0 {
+			if f.Hashed == HashedFlow {
+				return 0
+			}
 			return c.finish0()
 		}
 	}
@@ -23,7 +26,7 @@ func (c hashConf) hash4(f *Flow, src, dst netip.Addr) uint32 {
 	}
 	// Only headers with ports take part; the packet of ip route get has them for TCP
 	// and UDP, and ICMP has none.
-	if f.IPProto != ProtoICMP {
+	if f.IPProto != ProtoICMP || f.Hashed == HashedFlow {
 		if use&hashSPort != 0 {
 			binary.BigEndian.PutUint16(m[28:], f.SPort)
 		}
@@ -46,7 +49,7 @@ func (c hashConf) hash4(f *Flow, src, dst netip.Addr) uint32 {
 		swap(m[28:30], m[30:32])
 	}
 	key := uint64(c.seed)<<32 | uint64(c.seed)
-	return c.finish(uint32(siphash(key, key, m[:])))
+	return c.finish(uint32(siphash(key, key, m[:])), f.Hashed != HashedFlow)
 }
 
 // finish0 is the hash when no field takes part.
@@ -67,7 +70,7 @@ func (db *Database) choosePath4(f *Flow, src, dst netip.Addr, output bool, res *
 	}
 	pick := db.picker4(res.alias.info, res.leg, src, output)
 	if db.hash4.known(f) && !res.alias.info.nh.lacksBuckets() {
-		if f.Cause != nil {
+		if f.Cause != nil && (f.Hashed != HashedPacket || db.hash4.policy == 0) {
 			f, src, dst = f.Cause, f.Cause.Src, f.Cause.Dst
 		}
 		res.leg = pick.leg(db.hash4.hash4(f, src, dst))

@@ -8,13 +8,16 @@ import (
 
 // hash6 is the multipath hash of an IPv6 flow (rt6_multipath_hash, spec IPv6 2.5).
 // Policy 2 hashes inner headers, which only a packet has; without one it is as 0.
-func (c hashConf) hash6(k *Key) uint32 {
+func (c hashConf) hash6(k *Key, packet bool) uint32 {
 	use := hashSrc | hashDst | hashLabel | hashProto
 	switch c.policy {
 	case 1:
 		use = hashSrc | hashDst | hashProto | hashSPort | hashDPort
 	case 3:
 		if use = c.fields; use&hashOuter == 0 {
+			if packet {
+				return c.finish0()
+			}
 			return 0
 		}
 	}
@@ -46,7 +49,7 @@ func (c hashConf) hash6(k *Key) uint32 {
 		swap(m[28:30], m[30:32])
 	}
 	key := uint64(c.seed)<<32 | uint64(c.seed)
-	return max(uint32(siphash(key, key, m[:])), 1) >> 1
+	return c.finish(uint32(siphash(key, key, m[:])), packet)
 }
 
 // needs6 returns the fields of a flow that the hash of an IPv6 flow depends on.
@@ -94,10 +97,10 @@ func (l *look6) choosePath(s *search6, hit *pick6) {
 	}
 	if !l.hashed {
 		k := &l.k
-		if f := l.cause; f != nil {
+		if f := l.cause; f != nil && (!l.packet || l.db.six.hash.policy == 0) {
 			k = &Key{Src: f.Src, Dst: f.Dst, IPProto: f.IPProto, SPort: f.SPort, DPort: f.DPort, FlowLabel: f.FlowLabel}
 		}
-		l.hash = l.db.six.hash.hash6(k)
+		l.hash = l.db.six.hash.hash6(k, l.packet || l.cause != nil)
 		l.hashed = l.hash != 0
 	}
 	hit.leg = p.leg(l.hash)

@@ -166,9 +166,12 @@ func (t *SourceTrace) chosen(a *Addr, how SourceHow) {
 
 // SourceOn is the source address that a device, by its ifindex, gives packets to a
 // destination of its link, where nothing else decides (inet_select_addr,
-// ipv6_dev_get_saddr, for which the scope makes no difference). It is invalid if there
-// is none.
+// ipv6_dev_get_saddr, for which the scope makes no difference). For IPv6 the device may be
+// 0, unknown. It is invalid if there is none.
 func (db *Database) SourceOn(dev int, dst netip.Addr, scope Scope) netip.Addr {
+	if dev == 0 && dst.Is6() {
+		return db.selectSource6(nil, dst, nil, nil)
+	}
 	d := db.devs[dev]
 	if d == nil {
 		return netip.Addr{}

@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,7 @@ type Engine struct {
 	timed   uint64
 	waited  int // timers that somebody waits for
 	closed  bool
+	quit    chan struct{} // closed with it
 	wake    chan struct{}
 	running sync.WaitGroup // the loop, and calls of AfterFunc
 
@@ -53,6 +55,7 @@ type Engine struct {
 	links   map[uint64]*link // by the ID of their device
 	vxlans  map[uint64]*link // of these, those of vxlan devices
 	backlog []arrival        // what devices received and nobody has looked at yet
+	serving bool             // the backlog is taken up later: softirqs are served (in_softirq)
 	workAt  time.Time        // when the world has something to do next
 	worked  time.Time        // when it did last
 	pool    []*packet
@@ -69,23 +72,28 @@ func (e *Engine) random(limit time.Duration) time.Duration {
 	return time.Duration(x % uint64(max(limit, 1)))
 }
 
-// job is something for the event loop to do: a call, or a packet that a host sends.
+// job is something for the event loop to do: a call, or a packet that a host sends. A
+// call that asks for a neighbour has the host and whom it asks for.
 type job struct {
 	f    func()
 	host *Host
 	p    *packet
+	asks waitKey
+	left chan sending // is told what became of p, nil: nobody
 }
 
-// arrival is a packet that a device received.
+// arrival is a packet that a device received, or the copy for its own host of one that it
+// sends to many.
 type arrival struct {
-	l *link
-	p *packet
+	l   *link
+	p   *packet
+	own bool
 }
 
 // New starts an engine for a world.
 func New(c Config) *Engine {
 	e := &Engine{
-		config: c, world: c.World, clock: c.Clock, wake: make(chan struct{}, 1),
+		config: c, world: c.World, clock: c.Clock, wake: make(chan struct{}, 1), quit: make(chan struct{}),
 		hosts: map[*netns.Namespace]*Host{}, links: map[uint64]*link{}, vxlans: map[uint64]*link{},
 	}
 	e.room.L = &e.mu
@@ -99,6 +107,9 @@ func New(c Config) *Engine {
 // the calls of AfterFunc have ended.
 func (e *Engine) Close() {
 	e.mu.Lock()
+	if !e.closed {
+		close(e.quit)
+	}
 	e.closed = true
 	for _, t := range e.timers {
 		t.place = -1
@@ -170,11 +181,9 @@ func (e *Engine) send(j job) {
 func (e *Engine) Do(f func()) {
 	done := make(chan struct{})
 	e.post(job{f: func() { defer close(done); f() }})
-	e.mu.Lock()
-	closed := e.closed
-	e.mu.Unlock()
-	if !closed {
-		<-done
+	select {
+	case <-done:
+	case <-e.quit:
 	}
 }
 
@@ -223,6 +232,7 @@ func (e *Engine) run() {
 		}
 		spare = jobs
 		for _, f := range calls {
+			e.serving = true
 			f()
 			e.drain()
 		}
@@ -232,21 +242,51 @@ func (e *Engine) run() {
 	}
 }
 
+// do does a job. A packet of a socket is sent by its process: what a device has received of
+// it is taken up before the process goes on with the next fragment (__local_bh_enable_ip).
+// All else waits its turn.
 func (e *Engine) do(j *job) {
+	e.serving = j.f != nil
 	switch {
 	case j.f != nil:
 		j.f()
 	case j.p != nil:
-		j.host.sent(j.p)
+		s := j.host.sent(j.p)
+		if j.left != nil {
+			j.left <- s
+		}
+	}
+}
+
+// askNow does at once what a call that was just posted asks of a neighbour.
+func (e *Engine) askNow(h *Host, k waitKey) {
+	const near = 8
+	e.mu.Lock()
+	var f func()
+	for i := len(e.inbox) - 1; i >= max(0, len(e.inbox)-near) && f == nil; i-- {
+		if j := &e.inbox[i]; j.host == h && j.asks == k {
+			f = j.f
+			e.inbox = slices.Delete(e.inbox, i, i+1)
+		}
+	}
+	e.mu.Unlock()
+	if f != nil {
+		f()
 	}
 }
 
 // drain takes up what devices received, until nothing is left (process_backlog).
 func (e *Engine) drain() {
+	e.serving = true
+	defer func() { e.serving = false }()
 	for i := 0; i < len(e.backlog); i++ {
 		a := e.backlog[i]
 		e.backlog[i] = arrival{}
-		a.l.receive(a.p)
+		if a.own {
+			a.l.receiveOwn(a.p)
+		} else {
+			a.l.receive(a.p)
+		}
 		if i == 1023 { // a storm: give the memory back that was used up
 			e.backlog = append(e.backlog[:0], e.backlog[i+1:]...)
 			i = -1

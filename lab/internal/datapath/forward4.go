@@ -67,11 +67,11 @@ func (h *Host) next4(p *packet, dst netip.Addr) netip.Addr {
 
 // dispatch4 sends a packet out by the device of its decision, in pieces if it is too
 // large (ip_output, ip_finish_output).
-func (h *Host) dispatch4(p *packet) {
+func (h *Host) dispatch4(p *packet) sending {
 	l := h.linkOf(p.d.OIF)
 	if l == nil {
 		h.e.free(p)
-		return
+		return lost
 	}
 	b := p.data()
 	dst := dst4(b)
@@ -81,16 +81,27 @@ func (h *Host) dispatch4(p *packet) {
 	}
 	next := h.next4(p, dst)
 	if len(b) <= mtu || l.dev.IsLoopback() && len(b) <= int(l.dev.MTU) {
-		h.toNeighbour(l, p, next)
-		return
+		return h.toNeighbour(l, p, next)
 	}
 	if dontFragment4(b) && !p.meta.IgnoreDF {
 		h.tooBig4(p, mtu)
 		h.e.free(p)
-		return
+		return lost
 	}
-	for _, part := range h.fragment4(p, mtu) {
-		h.toNeighbour(l, part, next)
-	}
+	s := h.sendPieces(l, h.fragment4(p, mtu), next)
 	h.e.free(p)
+	return s
+}
+
+// sendPieces sends fragments until one is lost (ip_do_fragment, ip6_fragment).
+func (h *Host) sendPieces(l *link, parts []*packet, next netip.Addr) sending {
+	for i, part := range parts {
+		if s := h.toNeighbour(l, part, next); s != sentOn {
+			for _, rest := range parts[i+1:] {
+				h.e.free(rest)
+			}
+			return s
+		}
+	}
+	return sentOn
 }

@@ -94,39 +94,38 @@ func (h *Host) next6(p *packet, dst netip.Addr) netip.Addr {
 
 // dispatch6 sends a packet out by the device of its decision, in pieces if this host made
 // it and it is too large (ip6_output, ip6_finish_output).
-func (h *Host) dispatch6(p *packet) {
+func (h *Host) dispatch6(p *packet) sending {
 	l := h.linkOf(p.d.OIF)
 	if l == nil || l.dev.Conf6.Disabled {
 		h.e.free(p)
-		return
+		return sentOn // ip6_output tells nobody
 	}
 	b := p.data()
 	dst := dst6(b)
 	if dst.IsMulticast() && !h.copyToGroup6(l, p, dst) {
 		h.e.free(p)
-		return
+		return sentOn
 	}
 	next := h.next6(p, dst)
 	if p.fwd {
-		h.toNeighbour(l, p, next)
-		return
+		return h.toNeighbour(l, p, next)
 	}
 	mtu, _ := h.pathMTU(h.view, &p.d, dst)
 	if len(b) <= mtu || l.dev.IsLoopback() && len(b) <= int(l.dev.MTU) {
-		h.toNeighbour(l, p, next)
-		return
+		return h.toNeighbour(l, p, next)
 	}
 	var parts []*packet
 	if p.meta.IgnoreDF {
 		parts = h.fragment6(p, mtu)
 	}
+	s := lost
 	if parts == nil {
 		h.tooBig6(p, mtu)
-	}
-	for _, part := range parts {
-		h.toNeighbour(l, part, next)
+	} else {
+		s = h.sendPieces(l, parts, next)
 	}
 	h.e.free(p)
+	return s
 }
 
 // copyToGroup6 gives this host its copy of what it sends to a group, and reports whether
@@ -139,11 +138,7 @@ func (h *Host) copyToGroup6(l *link, p *packet, dst netip.Addr) bool {
 		c := h.e.clone(p)
 		c.in, c.real, c.kind = l, l, toMulticast
 		c.d.Err, c.d.Type = rpdb.OK, rpdb.Multicast
-		h.e.post(job{f: func() { // dev_loopback_xmit
-			if h.now(); c.in.host == h {
-				h.takeUp6(c)
-			}
-		}})
+		l.copyBack(c)
 	}
 	return p.data()[7] != 0 && !dst.IsInterfaceLocalMulticast()
 }

@@ -28,6 +28,7 @@ type Host struct {
 	nextID      uint32
 	confirms    map[netip.Addr]bool
 	flow        rpdb.Flow // of the present lookup: none is allocated
+	quoted      rpdb.Flow // that its packet, an ICMP error, quotes
 }
 
 // Host returns the datapath of a namespace of the world. It may be called from any
@@ -38,6 +39,7 @@ func (e *Engine) Host(ns *netns.Namespace) *Host {
 	h := e.hosts[ns]
 	if h == nil {
 		h = &Host{e: e, ns: ns}
+		h.nextID = uint32(h.Seed() >> 32)
 		e.hosts[ns] = h
 	}
 	return h
@@ -118,6 +120,38 @@ func (h *Host) lookup(f rpdb.Flow) rpdb.Decision {
 	return h.view.Database.Lookup(&h.flow)
 }
 
+// lookup6 is lookup for what this host sends by IPv6 (ip6_dst_lookup_tail).
+func (h *Host) lookup6(f rpdb.Flow) rpdb.Decision {
+	d := h.lookup(f)
+	lookupWithSource6(h.view, &f, &d)
+	return d
+}
+
+// lookupWithSource6 looks for a way again if none was found for a packet without a source:
+// the error counts for nothing then, and the packet gets the source that it would have
+// on any device (ip6_dst_lookup_tail, ip6_route_get_saddr).
+func lookupWithSource6(v *netns.View, f *rpdb.Flow, d *rpdb.Decision) {
+	if d.Err == rpdb.OK || f.Src.IsValid() && !f.Src.IsUnspecified() {
+		return
+	}
+	vrf := 0
+	if dev := v.Device(f.OIF); dev != nil {
+		if dev.IsVRF() {
+			vrf = dev.Index
+		} else if m := v.Device(dev.Master); m != nil && m.IsVRF() {
+			vrf = m.Index
+		}
+	}
+	src := v.Database.SourceOn(vrf, f.Dst, rpdb.ScopeGlobal)
+	if !src.IsValid() {
+		d.Err = rpdb.EADDRNOTAVAIL
+		return
+	}
+	with := *f
+	with.Src, with.Bound = src, f.Bound || f.OIF != 0
+	*d = v.Database.Lookup(&with)
+}
+
 // linkOf returns the link of an ifindex, nil if there is none.
 func (h *Host) linkOf(index int) *link {
 	h.now()
@@ -176,14 +210,8 @@ func (h *Host) Link(index int, name string) (stack.Link, bool) {
 func (h *Host) Route(f *rpdb.Flow) stack.Path {
 	v := h.ns.View()
 	p := stack.Path{Decision: v.Database.Lookup(f)}
-	if p.Err != rpdb.OK && f.Dst.Is6() && (!f.Src.IsValid() || f.Src.IsUnspecified()) {
-		// An error without a source counts for nothing: it is looked for with the one that
-		// would have been chosen (ip6_dst_lookup_tail).
-		if src := v.Database.SourceOn(rpdb.Loopback, f.Dst, rpdb.ScopeGlobal); src.IsValid() {
-			with := *f
-			with.Src = src
-			p.Decision = v.Database.Lookup(&with)
-		}
+	if f.Dst.Is6() {
+		lookupWithSource6(v, f, &p.Decision)
 	}
 	if p.Err == rpdb.OK && p.Drop == rpdb.NoDrop {
 		p.MTU, p.Locked = h.pathMTU(v, &p.Decision, f.Dst)
@@ -206,14 +234,28 @@ func (h *Host) Output(b []byte, m stack.Meta) {
 	h.e.send(job{host: h, p: p})
 }
 
+// Send implements stack.Network.
+func (h *Host) Send(b []byte, m stack.Meta) rpdb.Errno {
+	p := &packet{buf: b, meta: m, mark: m.Mark, local: true}
+	left := make(chan sending, 1)
+	h.e.send(job{host: h, p: p, left: left})
+	select {
+	case s := <-left:
+		if s == lost {
+			return rpdb.ENOBUFS
+		}
+	case <-h.e.quit:
+	}
+	return rpdb.OK
+}
+
 // sent takes up a packet of a socket.
-func (h *Host) sent(p *packet) {
-	if len(p.buf) == 0 {
-		return
+func (h *Host) sent(p *packet) sending {
+	switch {
+	case len(p.buf) == 0:
+		return sentOn
+	case p.buf[0]>>4 == 6:
+		return h.output6(p)
 	}
-	if p.buf[0]>>4 == 6 {
-		h.output6(p)
-		return
-	}
-	h.output4(p)
+	return h.output4(p)
 }

@@ -35,6 +35,10 @@ const (
 
 const icmpLen = 8
 
+// message is what stands in place of a port in the flow of an ICMP message (union
+// flowi_uli).
+func message(typ, code uint8) uint16 { return uint16(typ)<<8 | uint16(code) }
+
 // isError4 reports whether an ICMP type is an error (icmp_pointers). Types that the kernel
 // does not know count as errors, since nothing may be said about those.
 func isError4(typ uint8) bool {
@@ -56,7 +60,8 @@ func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
 		src = h.view.Database.SourceOn(in.dev.Index, src4(b), rpdb.ScopeLink)
 	}
 	cause := flowOf4(b)
-	f := rpdb.Flow{Dst: src4(b), Src: src, TOS: b[1], IPProto: rpdb.ProtoICMP, Cause: &cause}
+	cause.Hashed = rpdb.HashedPacket
+	f := rpdb.Flow{Dst: src4(b), Src: src, TOS: b[1], IPProto: rpdb.ProtoICMP, DPort: message(typ, code), Cause: &cause}
 	if typ != icmpEchoReply {
 		f.TOS = b[1]&0x1e | 0xc0
 	}
@@ -74,7 +79,7 @@ func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
 	if d.Err != rpdb.OK || !h.allowed4(typ, code, &d, f.Dst) {
 		return
 	}
-	if !src.IsValid() {
+	if !src.IsValid() || src.IsUnspecified() {
 		src = d.Src
 	}
 	if !src.IsValid() {
@@ -174,7 +179,7 @@ func (h *Host) reply4(p *packet, typ uint8, m []byte) {
 	if p.d.Flags&rpdb.FlagLocal == 0 || p.d.Flags&(rpdb.FlagBroadcast|rpdb.FlagMulticast) != 0 {
 		src = netip.Addr{} // fib_compute_spec_dst
 	}
-	f := rpdb.Flow{Dst: src4(b), Src: src, TOS: b[1], IPProto: rpdb.ProtoICMP}
+	f := rpdb.Flow{Dst: src4(b), Src: src, TOS: b[1], IPProto: rpdb.ProtoICMP, Hashed: rpdb.HashedFlow}
 	if h.view.Setting("ipv4/fwmark_reflect") != 0 {
 		f.Mark = p.mark
 	}

@@ -50,7 +50,7 @@ func (h *Host) errorFrom6(p *packet, dev *link, typ, code uint8, info uint32) {
 		return
 	}
 	cause := flowOf6(b)
-	f := rpdb.Flow{Dst: src6(b), IPProto: rpdb.ProtoICMPv6, Cause: &cause}
+	f := rpdb.Flow{Dst: src6(b), IPProto: rpdb.ProtoICMPv6, DPort: message(typ, code), Cause: &cause}
 	if dst := dst6(b); !dst.IsMulticast() && p.kind == toHost && (h.ns.AddrType(dst, dev.dev.Index) == rpdb.Local || h.anycast6(dst, dev)) {
 		f.Src = dst
 	} else if p.in != nil { // rather an address of the device that it arrived on
@@ -64,7 +64,7 @@ func (h *Host) errorFrom6(p *packet, dev *link, typ, code uint8, info uint32) {
 		f.Mark = p.mark
 	}
 	f.OIF = h.errorDevice6(p, dev, f.Dst)
-	d := h.lookup(f)
+	d := h.lookup6(f)
 	if d.Err != rpdb.OK || d.Drop == rpdb.DropLoopbackRoute || anycastRoute(&d, f.Dst) || !h.allowed6(typ, dev, &d, f.Dst) {
 		return
 	}
@@ -215,7 +215,7 @@ func (h *Host) echo6(p *packet, m []byte) {
 		anycast && h.view.Setting("ipv6/icmp/echo_ignore_anycast") != 0:
 		return
 	}
-	f := rpdb.Flow{Dst: src6(b), IPProto: rpdb.ProtoICMPv6, OIF: h.origin6(p)}
+	f := rpdb.Flow{Dst: src6(b), IPProto: rpdb.ProtoICMPv6, DPort: message(icmp6EchoReply, 0), Hashed: rpdb.HashedFlow, OIF: h.origin6(p)}
 	if p.d.Type == rpdb.Local || anycast && h.view.Setting("ipv6/anycast_src_echo_reply") != 0 {
 		f.Src = dst
 	}
@@ -226,7 +226,7 @@ func (h *Host) echo6(p *packet, m []byte) {
 	if h.view.Setting("ipv6/fwmark_reflect") != 0 {
 		f.Mark = p.mark
 	}
-	d := h.lookup(f)
+	d := h.lookup6(f)
 	if d.Err != rpdb.OK || d.Drop == rpdb.DropLoopbackRoute || !h.allowed6(icmp6EchoReply, p.in, &d, f.Dst) {
 		return
 	}

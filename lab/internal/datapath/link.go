@@ -38,25 +38,43 @@ func newLink(e *Engine, id uint64) *link { return &link{e: e, id: id} }
 // ether reports whether frames have an Ethernet header.
 func (l *link) ether() bool { return l.dev.Type == arphrdEther }
 
+// sending tells what became of a packet that was given to a device (NET_XMIT_*).
+type sending uint8
+
+const (
+	sentOn    sending = iota // or waits for its turn (NET_XMIT_SUCCESS)
+	lost                     // the device dropped it (NET_XMIT_DROP)
+	swallowed                // it was dropped, which is not told (NET_XMIT_CN)
+)
+
 // send gives a packet with its link header to the device (dev_queue_xmit).
-func (l *link) send(p *packet) {
-	if !l.dev.Up() || !l.dev.Carrier && !l.dev.IsLoopback() {
+func (l *link) send(p *packet) sending {
+	if l.host == nil || !l.dev.Up() || !l.dev.Carrier && !l.dev.IsLoopback() {
 		l.dev.Counters.TxDropped.Add(1)
 		l.e.free(p)
-		return
+		if l.host != nil && l.dev.Up() {
+			return swallowed // noop_enqueue
+		}
+		return lost
 	}
 	if p.depth++; p.depth > maxDepth {
 		l.e.free(p)
-		return
+		return lost
 	}
+	process := !l.e.serving
+	l.e.serving = true
 	if !l.dev.IsLoopback() {
 		l.tap(p, Out)
 	}
-	l.transmit(p)
+	s := l.transmit(p)
+	if process {
+		l.e.drain()
+	}
+	return s
 }
 
 // transmit is the driver's ndo_start_xmit.
-func (l *link) transmit(p *packet) {
+func (l *link) transmit(p *packet) sending {
 	switch {
 	case l.dev.IsLoopback():
 		l.loopback(p)
@@ -64,13 +82,13 @@ func (l *link) transmit(p *packet) {
 		l.sent(p)
 		if l.egress != nil {
 			l.egress.pass(l, p)
-			return
+			return sentOn
 		}
-		l.cross(p)
+		return l.cross(p)
 	case l.dev.VLAN != nil:
-		l.sendVLAN(p)
+		return l.sendVLAN(p)
 	case l.dev.Macvlan != nil:
-		l.sendMacvlan(p)
+		return l.sendMacvlan(p)
 	case l.dev.Kind == "bridge":
 		l.sendBridge(p)
 	case l.dev.IsVRF():
@@ -86,6 +104,7 @@ func (l *link) transmit(p *packet) {
 		}
 		l.e.free(p)
 	}
+	return sentOn
 }
 
 // sent counts a packet that the driver took.
@@ -108,20 +127,20 @@ func (l *link) loopback(p *packet) {
 }
 
 // cross brings a frame to the other end of a veth pair (veth_xmit).
-func (l *link) cross(p *packet) {
+func (l *link) cross(p *packet) sending {
 	if l.dev.Pair == nil {
 		l.e.free(p)
-		return
+		return lost
 	}
-	l.e.arrive(l.e.find(l.dev.Pair.ID), p)
+	return l.e.arrive(l.e.find(l.dev.Pair.ID), p)
 }
 
 // arrive has a device receive a frame that comes over its cable
 // (dev_forward_skb, is_skb_forwardable).
-func (e *Engine) arrive(l *link, p *packet) {
+func (e *Engine) arrive(l *link, p *packet) sending {
 	if l == nil || !l.dev.Up() || len(p.data()) > int(l.dev.MTU)+etherLen+4 {
 		e.free(p)
-		return
+		return lost
 	}
 	l.dev.Counters.RxPackets.Add(1)
 	l.dev.Counters.RxBytes.Add(uint64(len(p.data())))
@@ -129,10 +148,36 @@ func (e *Engine) arrive(l *link, p *packet) {
 	p.routed, p.local, p.fwd, p.mark, p.depth = false, false, false, 0, 0
 	p.in, p.real = nil, nil
 	e.queue(l, p)
+	return sentOn
 }
 
 // queue has the event loop take up a packet that a device received (netif_rx).
-func (e *Engine) queue(l *link, p *packet) { e.backlog = append(e.backlog, arrival{l, p}) }
+func (e *Engine) queue(l *link, p *packet) { e.backlog = append(e.backlog, arrival{l: l, p: p}) }
+
+// copyBack has a host take up its copy of a packet that it sends to many
+// (dev_loopback_xmit). Captures do not show it.
+func (l *link) copyBack(p *packet) {
+	l.e.backlog = append(l.e.backlog, arrival{l, p, true})
+	if !l.e.serving {
+		l.e.drain()
+	}
+}
+
+// receiveOwn takes up the copy of copyBack.
+func (l *link) receiveOwn(p *packet) {
+	h := l.host
+	if h != nil {
+		h.now()
+	}
+	switch {
+	case h == nil || l.host != h:
+		l.e.free(p)
+	case p.data()[0]>>4 == 6:
+		h.takeUp6(p)
+	default:
+		h.deliver4(p)
+	}
+}
 
 // receive takes up a packet that was queued (__netif_receive_skb_core). It begins with
 // its link header if the device has one.

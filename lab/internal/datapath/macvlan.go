@@ -2,18 +2,19 @@ package datapath
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/netns"
 )
 
 // sendMacvlan is macvlan_start_xmit: in mode bridge, devices on the same device below
 // hear each other.
-func (l *link) sendMacvlan(p *packet) {
+func (l *link) sendMacvlan(p *packet) sending {
 	l.sent(p)
 	below := l.e.find(l.dev.Lower)
 	if below == nil {
 		l.e.free(p)
-		return
+		return lost
 	}
 	b := p.data()
 	if l.dev.Macvlan.Mode == netns.MacvlanBridge && len(b) >= etherLen {
@@ -21,10 +22,10 @@ func (l *link) sendMacvlan(p *packet) {
 			below.toMacvlans(p, l, func(m uint32) bool { return m == netns.MacvlanBridge })
 		} else if to := below.macvlanOf(b[:6]); to != nil && to.dev.Macvlan.Mode == netns.MacvlanBridge {
 			l.e.arrive(to, p)
-			return
+			return sentOn
 		}
 	}
-	below.send(p)
+	return below.send(p)
 }
 
 // macvlanOf returns the macvlan device of a hardware address, nil if there is none
@@ -65,19 +66,16 @@ func (l *link) receiveMacvlan(p *packet) bool {
 	b := p.data()
 	if b[0]&1 != 0 {
 		from := l.macvlanOf(b[6:12])
-		c := l.e.clone(p)
-		l.e.later(func() { // macvlan_process_broadcast
-			l.toMacvlans(c, from, func(mode uint32) bool {
-				switch {
-				case from == nil:
-					return mode != netns.MacvlanSource
-				case from.dev.Macvlan.Mode == netns.MacvlanVEPA: // the switch sent it back
-					return mode == netns.MacvlanVEPA || mode == netns.MacvlanBridge
-				}
-				return false
+		switch listeners := l.listeners(b); {
+		case listeners > maxDirect:
+			c := l.e.clone(p)
+			l.e.later(func() { // macvlan_process_broadcast
+				l.groupToMacvlans(c, from)
+				l.e.free(c)
 			})
-			l.e.free(c)
-		})
+		case listeners > 0:
+			l.groupToMacvlans(p, from)
+		}
 		p.pull(etherLen)
 		return false
 	}
@@ -98,6 +96,53 @@ func (l *link) receiveMacvlan(p *packet) bool {
 	up.dev.Counters.RxBytes.Add(uint64(len(b)))
 	up.receive(p)
 	return true
+}
+
+// maxDirect is how many macvlan devices at most hear a group at once; what more would hear
+// is left to the kernel's work queue (IFLA_MACVLAN_BC_CUTOFF).
+const maxDirect = 1
+
+// listeners is on how many macvlan devices a frame that is sent to many is wanted: all of
+// them, more than maxDirect, want what is sent to all. As the kernel knows groups by a hash
+// alone, others count too (macvlan_compute_filter).
+func (l *link) listeners(frame []byte) int {
+	hash := groupHash(frame)
+	if hash == groupHash(l.dev.Broadcast) {
+		return maxDirect + 1
+	}
+	most, groups := 0, map[[6]byte]int{}
+	for _, id := range l.dev.Macvlans {
+		up := l.e.find(id)
+		if up == nil || !up.dev.Up() {
+			continue
+		}
+		for a := range up.dev.Receives {
+			if a[0]&1 != 0 && groupHash(a[:]) == hash {
+				groups[a]++
+				most = max(most, groups[a])
+			}
+		}
+	}
+	return most
+}
+
+// groupHash is the place of a group in the filter of a device below macvlans (mc_hash).
+func groupHash(a []byte) uint32 {
+	return binary.LittleEndian.Uint32(a[2:]) * 0x61c88647 >> 24
+}
+
+// groupToMacvlans gives copies of a frame that came from the cable to the macvlan devices
+// that want it (macvlan_multicast_rx). from is the one whose address the sender has.
+func (l *link) groupToMacvlans(p *packet, from *link) {
+	l.toMacvlans(p, from, func(mode uint32) bool {
+		switch {
+		case from == nil:
+			return mode != netns.MacvlanSource
+		case from.dev.Macvlan.Mode == netns.MacvlanVEPA: // the switch sent it back
+			return mode == netns.MacvlanVEPA || mode == netns.MacvlanBridge
+		}
+		return false
+	})
 }
 
 // macvlanSources gives copies to devices of mode source that listen to the sender

@@ -19,7 +19,7 @@ const maxWaiting = 101
 
 // toNeighbour sends a packet to a neighbour, or has it wait until the neighbour's
 // hardware address is known (ip_finish_output2, neigh_output).
-func (h *Host) toNeighbour(l *link, p *packet, next netip.Addr) {
+func (h *Host) toNeighbour(l *link, p *packet, next netip.Addr) sending {
 	proto := uint16(protoIPv4)
 	if p.data()[0]>>4 == 6 {
 		proto = protoIPv6
@@ -29,23 +29,25 @@ func (h *Host) toNeighbour(l *link, p *packet, next netip.Addr) {
 		if l.dev.IsLoopback() {
 			_, _, _ = h.ns.Neighbour(l.dev.Index, next)
 		}
-		l.send(p)
-		return
+		return l.send(p)
 	}
 	lladdr, ok, err := h.ns.Neighbour(l.dev.Index, next)
 	switch {
 	case err != nil:
 		h.e.free(p)
+		return lost
 	case ok:
 		if len(h.confirms) > 0 && h.confirms[next] {
 			delete(h.confirms, next)
 			h.ns.ConfirmNeighbour(l.dev.Index, next)
 		}
 		l.address(p, lladdr, proto)
-		l.send(p)
-	default:
-		h.wait(waitKey{l.dev.Index, next}, p)
+		return l.send(p)
 	}
+	k := waitKey{l.dev.Index, next}
+	h.wait(k, p)
+	h.e.askNow(h, k)
+	return sentOn
 }
 
 // wait queues a packet for a neighbour that is being asked for (__neigh_event_send): of
@@ -110,8 +112,8 @@ func (h *Host) heard(l *link, addr netip.Addr, news netns.NeighNews) bool {
 
 // Probe implements netns.Packets.
 func (e *Engine) Probe(n *netns.Namespace, dev int, addr netip.Addr, lladdr []byte) {
-	e.post(job{f: func() {
-		h := e.Host(n)
+	h := e.Host(n)
+	e.post(job{host: h, asks: waitKey{dev, addr}, f: func() {
 		l := h.linkOf(dev)
 		if l == nil || !l.ether() {
 			return

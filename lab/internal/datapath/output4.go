@@ -8,12 +8,12 @@ import (
 )
 
 // output4 sends a packet of this host (ip_queue_xmit, ip_local_out).
-func (h *Host) output4(p *packet) {
+func (h *Host) output4(p *packet) sending {
 	v := h.now()
 	b := p.data()
 	if len(b) < 20 || ihl4(b) < 20 || len(b) < ihl4(b) {
 		h.e.free(p)
-		return
+		return lost
 	}
 	p.net, p.proto, p.local = p.off, protoIPv4, true
 	if d := p.meta.Decision; d != nil && !p.routed {
@@ -30,7 +30,7 @@ func (h *Host) output4(p *packet) {
 	}
 	if p.d.Err != rpdb.OK {
 		h.refused(p)
-		return
+		return lost
 	}
 	if be16(b[4:]) == 0 && !dontFragment4(b) {
 		h.nextID++
@@ -49,10 +49,10 @@ func (h *Host) output4(p *packet) {
 		h.copyToSelf(p, dst)
 		if dst.IsMulticast() && b[8] == 0 {
 			h.e.free(p)
-			return
+			return lost
 		}
 	}
-	h.dispatch4(p)
+	return h.dispatch4(p)
 }
 
 // copyToSelf gives this host its copy of what it sends to all (ip_mc_output).
@@ -67,7 +67,7 @@ func (h *Host) copyToSelf(p *packet, dst netip.Addr) {
 	c := h.e.clone(p)
 	c.in, c.real, c.kind = l, l, toHost
 	c.d.OIF = rpdb.Loopback
-	h.e.post(job{f: func() { h.deliver4(c) }}) // dev_loopback_xmit
+	l.copyBack(c)
 }
 
 func joined(l *link, group netip.Addr) bool {

@@ -9,12 +9,12 @@ import (
 const multicastHops6 = 1 // IPV6_DEFAULT_MCASTHOPS
 
 // output6 sends a packet of this host (ip6_xmit, ip6_local_out).
-func (h *Host) output6(p *packet) {
+func (h *Host) output6(p *packet) sending {
 	h.now()
 	b := p.data()
 	if len(b) < ip6Len || len(b) > maxIP+ip6Len {
 		h.e.free(p)
-		return
+		return lost
 	}
 	p.net, p.proto, p.local = p.off, protoIPv6, true
 	if d := p.meta.Decision; d != nil && !p.routed {
@@ -32,7 +32,7 @@ func (h *Host) output6(p *packet) {
 	}
 	if p.d.Err != rpdb.OK || p.d.Drop == rpdb.DropLoopbackRoute {
 		h.refused(p)
-		return
+		return lost
 	}
 	dst := dst6(b)
 	if b[7] == 0 {
@@ -42,7 +42,7 @@ func (h *Host) output6(p *packet) {
 	if l := h.vrfOf(p.d.OIF); l != nil && !strict6(dst) {
 		l.tap(p, Out) // l3mdev_ip6_out
 	}
-	h.dispatch6(p)
+	return h.dispatch6(p)
 }
 
 // hops6 is the hop limit of a packet that asks for none (ip6_sk_dst_hoplimit).

@@ -24,11 +24,14 @@ const (
 	protoIPv6in   = 41
 	protoRouting  = 43
 	protoFragment = 44
+	protoDCCP     = 33
 	protoGRE      = 47
+	protoESP      = 50
 	protoAuth     = 51
 	protoNone     = 59
 	protoDestOpts = 60
 	protoHopByHop = 0
+	protoSCTP     = 132
 	protoUDPLite  = 136
 )
 

@@ -47,32 +47,56 @@ func sane4(p *packet) bool {
 	return true
 }
 
-// flowOf4 is what rules and multipath see of a packet. The ports of fragments behind the
-// first are not known.
+// flowOf4 is what rules and multipath see of a packet. The ports of fragments are not known,
+// not even those of the first (__skb_flow_dissect).
 func flowOf4(b []byte) rpdb.Flow {
-	f := rpdb.Flow{Dst: dst4(b), Src: src4(b), TOS: b[1], IPProto: b[9]}
-	if offset4(b) == 0 {
-		f.SPort, f.DPort = ports(b[9], b[ihl4(b):])
+	f := rpdb.Flow{Dst: dst4(b), Src: src4(b), TOS: b[1], IPProto: b[9], Hashed: rpdb.HashedFlow}
+	if offset4(b) == 0 && !more4(b) {
+		f.SPort, f.DPort = ports(b[9], b[min(ihl4(b), len(b)):])
 	}
 	return f
 }
 
-// ports are the first two words of the header of a transport that has ports; of ICMP
-// type and code, as rules see them.
+// ports are the first two words of the header of a transport that has ports, or what stands
+// in their place (proto_ports_offset).
 func ports(proto uint8, b []byte) (src, dst uint16) {
 	switch proto {
-	case rpdb.ProtoTCP, rpdb.ProtoUDP, 33, 132, 136: // DCCP, SCTP, UDP-Lite
-		if len(b) >= 4 {
-			return be16(b), be16(b[2:])
-		}
+	case rpdb.ProtoTCP, rpdb.ProtoUDP, protoDCCP, protoESP, protoSCTP, protoUDPLite:
+	case protoAuth:
+		b = b[min(4, len(b)):]
+	default:
+		return 0, 0
 	}
-	return 0, 0
+	if len(b) < 4 {
+		return 0, 0
+	}
+	return be16(b), be16(b[2:])
+}
+
+// quotedFlow is the flow of the packet that an ICMP error quotes, nil if the packet is none.
+// It is valid until the next packet.
+func (h *Host) quotedFlow(b []byte) *rpdb.Flow {
+	if b[0]>>4 == 4 {
+		n := ihl4(b)
+		if b[9] != rpdb.ProtoICMP || offset4(b) != 0 || len(b) < n+icmpLen+20 || !isError4(b[n]) {
+			return nil
+		}
+		h.quoted = flowOf4(b[n+icmpLen:])
+		return &h.quoted
+	}
+	proto, at, _ := skip6(b)
+	if proto != rpdb.ProtoICMPv6 || at < 0 || len(b) < at+icmpLen+ip6Len || b[at]&0x80 != 0 {
+		return nil
+	}
+	h.quoted = flowOf6(b[at+icmpLen:])
+	return &h.quoted
 }
 
 // route4 decides where a packet that arrived goes (ip_route_input_noref).
 func (h *Host) route4(p *packet) {
 	f := flowOf4(p.data())
 	f.IIF, f.Mark = p.real.dev.Index, p.mark
+	f.Hashed, f.Cause = rpdb.HashedPacket, h.quotedFlow(p.data())
 	p.d = h.lookup(f)
 	p.routed = true
 	if p.d.Drop == rpdb.DropNotJoined && joined(p.real, f.Dst) { // rpdb does not know the groups

@@ -24,7 +24,7 @@ func (h *Host) sendRedirect6(p *packet) {
 	if !ok || target != dst && !target.IsLinkLocalUnicast() {
 		return
 	}
-	d := h.lookup(rpdb.Flow{Dst: from, Src: src, OIF: l.dev.Index, IPProto: rpdb.ProtoICMPv6})
+	d := h.lookup(rpdb.Flow{Dst: from, Src: src, OIF: l.dev.Index, IPProto: rpdb.ProtoICMPv6, Hashed: rpdb.HashedFlow})
 	if d.Err != rpdb.OK || d.Gateway.IsValid() || !h.limits.peer(from, now).allow(now, redirectEvery) {
 		return
 	}

@@ -4,19 +4,19 @@ const tagLen = 4
 
 // sendVLAN gives a frame its tag and sends it by the device below
 // (vlan_dev_hard_start_xmit).
-func (l *link) sendVLAN(p *packet) {
+func (l *link) sendVLAN(p *packet) sending {
 	l.sent(p)
 	below := l.e.find(l.dev.Lower)
 	if below == nil {
 		l.e.free(p)
-		return
+		return lost
 	}
 	b := p.push(tagLen)
 	copy(b[:12], p.data()[tagLen:tagLen+12])
 	x := p.data()
 	put16(x[12:], l.dev.VLAN.Proto)
 	put16(x[14:], l.dev.VLAN.ID)
-	below.send(p)
+	return below.send(p)
 }
 
 // receiveVLAN gives a tagged frame, whose Ethernet header was taken off, to the VLAN

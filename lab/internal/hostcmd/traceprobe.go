@@ -173,7 +173,10 @@ func (p *icmpProber) sequence(index int) uint16 { return uint16(p.t.port + index
 
 func (p *icmpProber) send(index int, ttl uint8) error {
 	err := p.c.Send(p.t.target, p.sequence(index), p.t.data(8), stack.PacketInfo{TTL: ttl})
-	if errors.Is(err, rpdb.EMSGSIZE) {
+	if errors.Is(err, rpdb.EHOSTUNREACH) { // the error of an earlier one, which hear takes up
+		err = p.c.Send(p.t.target, p.sequence(index), p.t.data(8), stack.PacketInfo{TTL: ttl})
+	}
+	if errors.Is(err, rpdb.EMSGSIZE) || errors.Is(err, rpdb.EHOSTUNREACH) {
 		return nil
 	}
 	return err

@@ -232,15 +232,24 @@ func (d *datagram) shut() bool {
 	return true
 }
 
-// sending returns what a call that sends needs to know, with a pending error first.
+// sending returns what a call that sends needs to know, with a pending error first
+// (sock_alloc_send_skb).
 func (d *datagram) sending() (o Options, local, remote netip.AddrPort, err error) {
+	d.mu.Lock()
+	errno := d.takeError()
+	d.mu.Unlock()
+	if errno != rpdb.OK {
+		return o, local, remote, fail("sendto", errno)
+	}
+	return d.settings()
+}
+
+// settings is sending without a look at pending errors.
+func (d *datagram) settings() (o Options, local, remote netip.AddrPort, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return o, local, remote, errClosed
-	}
-	if errno := d.takeError(); errno != rpdb.OK {
-		return o, local, remote, fail("sendto", errno)
 	}
 	o = d.o
 	o.connected = d.remote.IsValid()
@@ -254,6 +263,15 @@ type outgoing struct {
 	meta Meta
 }
 
+// message is the destination of an ICMP message, with its type and code in place of a port
+// (union flowi_uli).
+func message(to netip.AddrPort, proto, typ, code uint8) netip.AddrPort {
+	if proto != rpdb.ProtoICMP && proto != rpdb.ProtoICMPv6 {
+		return to
+	}
+	return netip.AddrPortFrom(to.Addr(), uint16(typ)<<8|uint16(code))
+}
+
 // plan routes a datagram as udp_sendmsg, ping_v4_sendmsg and raw_sendmsg do: the
 // source is the socket's, or the one that the decision gives.
 func (s *Stack) plan(o *Options, proto uint8, src, dst netip.AddrPort, size int) (outgoing, rpdb.Errno) {
@@ -263,7 +281,7 @@ func (s *Stack) plan(o *Options, proto uint8, src, dst netip.AddrPort, size int)
 		f.Src = rpdb.FamilyOf(f.Dst).Zero()
 	}
 	if proto == rpdb.ProtoICMP || proto == rpdb.ProtoICMPv6 {
-		f.SPort, f.DPort = 0, 0
+		f.SPort = 0 // DPort is the type and the code
 	}
 	g.path = s.net.Route(&f)
 	switch {

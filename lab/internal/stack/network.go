@@ -38,6 +38,10 @@ type Network interface {
 	// queued; the buffer belongs to the datapath afterwards.
 	Output(packet []byte, o Meta)
 
+	// Send is Output, and waits until the packet has left or is lost: ENOBUFS tells that the
+	// first device dropped it (net_xmit_errno). It must not be called from the event loop.
+	Send(packet []byte, o Meta) rpdb.Errno
+
 	// Now is the time of the world, and AfterFunc calls f on a goroutine of its own or
 	// of the world when d has passed on that clock; stop tells whether it prevented the
 	// call. f may take locks but does not wait.

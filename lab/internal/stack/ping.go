@@ -103,10 +103,7 @@ func (c *PingConn) Send(dst netip.Addr, seq uint16, payload []byte, info PacketI
 	p := make([]byte, n+icmpHeader+len(payload))
 	g.ip.put(p)
 	m := p[n:]
-	m[0] = icmpEcho
-	if c.proto == rpdb.ProtoICMPv6 {
-		m[0] = icmp6Echo
-	}
+	m[0] = c.request()
 	be.PutUint16(m[4:], c.bind.port)
 	be.PutUint16(m[6:], seq)
 	copy(m[icmpHeader:], payload)
@@ -115,7 +112,9 @@ func (c *PingConn) Send(dst netip.Addr, seq uint16, payload []byte, info PacketI
 	} else {
 		be.PutUint16(m[2:], ^checksum.Checksum(m, 0))
 	}
-	c.stack.output(p, g.meta)
+	if err := c.stack.send(p, g.meta); err != nil {
+		return opError("write", c.network(), nil, ipAddr(dst), err)
+	}
 	return nil
 }
 
@@ -126,7 +125,7 @@ func (c *PingConn) plan(dst netip.Addr, size int, info *PacketInfo) (outgoing, n
 		return outgoing{}, netip.AddrPort{}, err
 	}
 	info.apply(&o)
-	to, errno := c.stack.target(&o, netip.AddrPortFrom(dst, 0), c.bind.addr)
+	to, errno := c.stack.target(&o, netip.AddrPortFrom(dst, 0), c.bind.addr, toBind)
 	if errno == rpdb.OK && to.Addr().Is6() != c.bind.v6 {
 		errno = rpdb.EAFNOSUPPORT
 	}
@@ -136,11 +135,19 @@ func (c *PingConn) plan(dst netip.Addr, size int, info *PacketInfo) (outgoing, n
 	if info.Src.IsValid() {
 		local = netip.AddrPortFrom(info.Src, local.Port())
 	}
-	g, errno := c.stack.plan(&o, c.proto, local, to, size)
+	g, errno := c.stack.plan(&o, c.proto, local, message(to, c.proto, c.request(), 0), size)
 	if errno != rpdb.OK {
 		return g, to, fail("sendto", errno)
 	}
 	return g, to, nil
+}
+
+// request is the type of an echo request.
+func (c *PingConn) request() uint8 {
+	if c.proto == rpdb.ProtoICMPv6 {
+		return icmp6Echo
+	}
+	return icmpEcho
 }
 
 // Reply is an echo reply.

@@ -79,12 +79,16 @@ func (c *RawConn) Send(dst netip.Addr, data []byte, info PacketInfo) error {
 }
 
 func (c *RawConn) send(dst netip.Addr, data []byte, info *PacketInfo) error {
-	o, local, _, err := c.sending()
+	ready := c.settings // sock_wmalloc looks at no pending error
+	if c.o.HeaderIncluded {
+		ready = c.sending
+	}
+	o, local, _, err := ready()
 	if err != nil {
 		return err
 	}
 	info.apply(&o)
-	to, errno := c.stack.target(&o, netip.AddrPortFrom(dst, 0), c.addr)
+	to, errno := c.stack.target(&o, netip.AddrPortFrom(dst, 0), c.addr, toSend)
 	if errno == rpdb.OK && to.Addr().Is6() != c.v6 {
 		errno = rpdb.EAFNOSUPPORT
 	}
@@ -100,7 +104,11 @@ func (c *RawConn) send(dst netip.Addr, data []byte, info *PacketInfo) error {
 		size -= min(size, ipv4Header)
 		o.PMTU = PMTUDont
 	}
-	g, errno := c.stack.plan(&o, c.proto, src, to, size)
+	var typ, code uint8
+	if len(data) >= 2 && !o.HeaderIncluded { // raw_probe_proto_opt, rawv6_probe_proto_opt
+		typ, code = data[0], data[1]
+	}
+	g, errno := c.stack.plan(&o, c.proto, src, message(to, c.proto, typ, code), size)
 	if errno == rpdb.EMSGSIZE {
 		c.tooLong(to, g.path.MTU, data)
 	}
@@ -119,7 +127,10 @@ func (c *RawConn) send(dst netip.Addr, data []byte, info *PacketInfo) error {
 		p[n+2], p[n+3] = 0, 0
 		be.PutUint16(p[n+2:], g.ip.sum(p[n:]))
 	}
-	c.stack.output(p, g.meta)
+	if c.v6 {
+		return c.stack.send(p, g.meta)
+	}
+	c.stack.output(p, g.meta) // raw_sendmsg hides ENOBUFS
 	return nil
 }
 

@@ -13,7 +13,7 @@ func (o *Options) flow(proto uint8, src, dst netip.AddrPort) rpdb.Flow {
 	return rpdb.Flow{
 		Dst: dst.Addr().WithZone(""), Src: src.Addr().WithZone(""),
 		OIF: o.Device, Mark: o.Mark, TOS: o.TOS, UID: o.UID,
-		IPProto: proto, SPort: src.Port(), DPort: dst.Port(), Bound: o.Device != 0, Direct: o.DontRoute,
+		IPProto: proto, SPort: src.Port(), DPort: dst.Port(), Bound: o.Device != 0, Direct: o.DontRoute, Hashed: rpdb.HashedFlow,
 	}
 }
 
@@ -25,8 +25,9 @@ func (o *Options) meta() Meta {
 // target makes a destination of what the caller gave: v4-mapped addresses are IPv4
 // ones, the unspecified address is this host, and a zone or the scope of a
 // link-local address binds the socket to its device (inet6_csk_route_socket,
-// tcp_v6_connect).
-func (s *Stack) target(o *Options, dst netip.AddrPort, src netip.Addr) (netip.AddrPort, rpdb.Errno) {
+// tcp_v6_connect). That may be another than the socket is bound to if it only sends
+// (udpv6_sendmsg, rawv6_sendmsg).
+func (s *Stack) target(o *Options, dst netip.AddrPort, src netip.Addr, use use) (netip.AddrPort, rpdb.Errno) {
 	a := dst.Addr().Unmap()
 	if !a.IsValid() {
 		return dst, rpdb.EINVAL
@@ -39,23 +40,43 @@ func (s *Stack) target(o *Options, dst netip.AddrPort, src netip.Addr) (netip.Ad
 	}
 	if a.IsUnspecified() {
 		switch {
+		case a.Is6():
+			a = netip.IPv6Loopback()
 		case src.IsValid() && !src.IsUnspecified():
 			a = src
-		case a.Is4():
-			a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		default:
-			a = netip.IPv6Loopback()
+			a = s.self4(o)
 		}
 	}
-	if errno := s.scope(o, a); errno != rpdb.OK {
+	if errno := s.scope(o, a, use); errno != rpdb.OK {
 		return dst, errno
 	}
 	return netip.AddrPortFrom(a.WithZone(""), dst.Port()), rpdb.OK
 }
 
+// self4 is this host as IPv4 packets to 0.0.0.0 find it: an address of the device that the
+// socket is bound to, else 127.0.0.1 (ip_route_output_key_hash_rcu).
+func (s *Stack) self4(o *Options) netip.Addr {
+	if o.Device != 0 {
+		f := rpdb.Flow{Dst: netip.IPv4Unspecified(), OIF: o.Device, Bound: true, Hashed: rpdb.HashedFlow}
+		if p := s.net.Route(&f); p.Err == rpdb.OK && p.Src.IsValid() {
+			return p.Src
+		}
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
+// use is what a socket needs an address for.
+type use bool
+
+const (
+	toBind use = true // to be bound or connected to it
+	toSend use = false
+)
+
 // scope binds the options to the device that the zone of a link-local address
 // names.
-func (s *Stack) scope(o *Options, a netip.Addr) rpdb.Errno {
+func (s *Stack) scope(o *Options, a netip.Addr, use use) rpdb.Errno {
 	if !a.Is6() || !a.IsLinkLocalUnicast() && !a.IsLinkLocalMulticast() {
 		return rpdb.OK
 	}
@@ -64,13 +85,13 @@ func (s *Stack) scope(o *Options, a netip.Addr) rpdb.Errno {
 		switch {
 		case errno != rpdb.OK:
 			return errno
-		case index != 0 && o.Device != 0 && o.Device != index && !s.inVRF(index, o.Device):
+		case use == toBind && index != 0 && o.Device != 0 && o.Device != index && !s.inVRF(index, o.Device):
 			return rpdb.EINVAL
 		case index != 0:
 			o.Device = index
 		}
 	}
-	if o.Device == 0 { // "bind to interface" is required for link-local
+	if o.Device == 0 && use == toBind { // "bind to interface" is required for link-local
 		return rpdb.EINVAL
 	}
 	return rpdb.OK
@@ -108,7 +129,7 @@ func (s *Stack) checkBind(o *Options, a netip.Addr) (netip.Addr, rpdb.Errno) {
 	if !a.IsValid() || a.IsUnspecified() {
 		return a, rpdb.OK
 	}
-	if errno := s.scope(o, a); errno != rpdb.OK {
+	if errno := s.scope(o, a, toBind); errno != rpdb.OK {
 		return a, errno
 	}
 	a = a.WithZone("")

@@ -226,10 +226,18 @@ func (s *Stack) reset(a *arrived, in *Arrival) {
 	if in.SDIF != 0 || ip.dst.IsLinkLocalUnicast() && ip.dst.Is6() {
 		o.Device = in.IIF
 	}
-	ip.ttl = s.hops(&o, &Path{}, ip.dst)
+	local, remote := ends(&ip, r)
+	f := o.flow(rpdb.ProtoTCP, local, remote)
+	if ip.dst.Is4() { // the lookup of IPv6 leaves the traffic class out
+		f.TOS = a.tos
+	}
+	path := s.net.Route(&f)
+	ip.ttl = s.hops(&o, &path, ip.dst)
 	ip.put(p)
 	checksumTCP(&ip, r)
-	s.output(p, o.meta())
+	m := o.meta()
+	m.Decision = &path.Decision
+	s.output(p, m)
 }
 
 // segmentLength is what a segment takes of the sequence space.

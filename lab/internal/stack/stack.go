@@ -132,6 +132,17 @@ func (s *Stack) output(packet []byte, m Meta) {
 	}
 }
 
+// send is output for sockets that learn whether the first device took the packet.
+func (s *Stack) send(packet []byte, m Meta) error {
+	if s.gone.Load() {
+		return nil
+	}
+	if errno := s.net.Send(packet, m); errno != rpdb.OK {
+		return fail("sendto", errno)
+	}
+	return nil
+}
+
 // random returns 64 random bits that follow from the host's seed.
 func (s *Stack) random() uint64 {
 	s.rngMu.Lock()

@@ -67,7 +67,7 @@ func (s *Stack) connectRoute(network string, addr netip.AddrPort, o *Options) (l
 	if src.IsValid() {
 		src = src.Unmap()
 	}
-	remote, errno = s.target(o, addr, src)
+	remote, errno = s.target(o, addr, src, toBind)
 	if errno != rpdb.OK {
 		return local, remote, path, fail("connect", errno)
 	}

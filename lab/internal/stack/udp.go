@@ -84,7 +84,7 @@ func (c *UDPConn) Connect(addr netip.AddrPort) error {
 	c.mu.Lock()
 	o, local := c.o, c.local
 	c.mu.Unlock()
-	dst, errno := c.stack.target(&o, addr, c.bind.addr)
+	dst, errno := c.stack.target(&o, addr, c.bind.addr, toBind)
 	if errno == rpdb.OK && dst.Addr().Is6() && !c.v6 {
 		errno = rpdb.EAFNOSUPPORT
 	}
@@ -235,7 +235,7 @@ func (c *UDPConn) send(b []byte, addr netip.AddrPort, info *PacketInfo) error {
 	dst, errno := remote, rpdb.OK
 	switch {
 	case addr.IsValid():
-		dst, errno = c.stack.target(&o, addr, c.bind.addr)
+		dst, errno = c.stack.target(&o, addr, c.bind.addr, toSend)
 	case !remote.IsValid():
 		errno = rpdb.EDESTADDRREQ
 	}

@@ -274,6 +274,11 @@ func (h *host) Now() time.Time                                         { return 
 func (h *host) AfterFunc(d time.Duration, f func()) (stop func() bool) { return h.w.after(d, f) }
 func (h *host) Seed() uint64                                           { return 7 }
 
+func (h *host) Send(p []byte, m Meta) rpdb.Errno {
+	h.Output(p, m)
+	return rpdb.OK
+}
+
 func (h *host) Output(p []byte, m Meta) {
 	w := h.w
 	w.mu.Lock()

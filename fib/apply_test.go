@@ -145,35 +145,59 @@ func (f *flap) read(batch bool, seen *[flapDsts]uint32) {
 type churn struct {
 	*rand.Rand
 	in, out []netip.Prefix
+	made    map[netip.Prefix]netip.Addr // the gateways of changes
 	n       int
 }
 
 func newChurn(ps []netip.Prefix) (c *churn, st *rpdb.State) {
-	c = &churn{Rand: rand.New(rand.NewPCG(4, 4))}
+	c = &churn{Rand: rand.New(rand.NewPCG(4, 4)), made: map[netip.Prefix]netip.Addr{}}
 	ps = slices.Clone(ps)
 	c.Shuffle(len(ps), func(i, j int) { ps[i], ps[j] = ps[j], ps[i] })
 	c.out, c.in = slices.Clip(ps[:len(ps)/50]), ps[len(ps)/50:]
 	return c, host(sortedAsDumped(c.in))
 }
 
-func (c *churn) change() *rpdb.Change {
+// next draws a change and makes it to the lists.
+func (c *churn) next() *rpdb.Change {
 	c.n++
 	switch n := c.IntN(100); {
-	case n < 45:
-		r := routeTo(c.in[c.IntN(len(c.in))], rpdb.TableMain)
-		r.Metrics = []rpdb.Metric{{ID: 2, Val: uint32(c.n)}}
-		r.Protocol = uint8(c.n%2 + 1)
-		return &rpdb.Change{Kind: rpdb.AddRoute, Route: &r, Where: rpdb.Replace}
+	case n < 45 || len(c.out) == 0:
+		r := c.route(c.in[c.IntN(len(c.in))])
+		return &rpdb.Change{Kind: rpdb.AddRoute, Route: r, Where: rpdb.Replace}
 	case n < 72:
-		return &rpdb.Change{Kind: rpdb.RemoveRoute, Route: nil}
+		p := take(c.Rand, &c.in)
+		c.out = append(c.out, p)
+		r := routeTo(p, rpdb.TableMain)
+		if old := c.made[p]; old.IsValid() {
+			r.NextHops[0].Gateway = old
+		}
+		return &rpdb.Change{Kind: rpdb.RemoveRoute, Route: &r}
 	}
-	r := routeTo(take(c.Rand, &c.out), rpdb.TableMain)
+	r := c.route(take(c.Rand, &c.out))
 	c.in = append(c.in, r.Dst)
-	return &rpdb.Change{Kind: rpdb.AddRoute, Route: &r, Where: rpdb.Append}
+	return &rpdb.Change{Kind: rpdb.AddRoute, Route: r, Where: rpdb.Append}
+}
+
+// route makes a route by one of 32 gateways, other than that which the prefix had.
+func (c *churn) route(p netip.Prefix) *rpdb.Route {
+	r := routeTo(p, rpdb.TableMain)
+	hop := &r.NextHops[0]
+	if old := c.made[p]; old.IsValid() {
+		hop.Gateway = old
+	}
+	for range 1 + c.IntN(4) {
+		hop.Gateway = hop.Gateway.Next()
+	}
+	if last := hop.Gateway.AsSlice(); last[len(last)-1] < 8 || last[len(last)-1] > 253 { // .222 to .253, and ::8 to ::ff
+		hop.Gateway = netip.MustParseAddr(map[bool]string{true: "192.0.2.222", false: "fe80::8"}[p.Addr().Is4()])
+	}
+	c.made[p] = hop.Gateway
+	return &r
 }
 
 // BenchmarkApply measures one change that readers see at once: of a route of a full
-// table, and of a rule among others.
+// table, and of a rule among others. cpu-ns is the time of the thread that makes it, all-ns
+// that of the process, with Go's collector.
 func BenchmarkApply(b *testing.B) {
 	for _, is4 := range []bool{true, false} {
 		b.Run("route/"+familyName(is4), func(b *testing.B) {
@@ -182,29 +206,56 @@ func BenchmarkApply(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			made := map[netip.Prefix]*rpdb.Route{}
+			for range 1000 { // what has to be done once
+				mustApply(b, live, c.next())
+			}
 			runtime.GC()
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			b.ResetTimer()
-			start := cpuTime()
-			for range b.N {
-				change := c.change()
-				if change.Kind == rpdb.RemoveRoute {
-					p := take(c.Rand, &c.in)
-					c.out = append(c.out, p)
-					if change.Route = made[p]; change.Route == nil {
-						r := routeTo(p, rpdb.TableMain)
-						change.Route = &r
-					}
-				} else {
-					made[change.Route.Dst] = change.Route
-				}
-				if ok, err := live.Apply(change); err != nil || !ok {
-					b.Fatalf("%+v: %v %v", change, ok, err)
+			changes := make([]*rpdb.Change, 64)
+			draw := func() {
+				for i := range changes {
+					changes[i] = c.next()
 				}
 			}
-			b.ReportMetric(float64(cpuTime()-start)/float64(b.N), "cpu-ns/op")
+			draw()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for _, change := range changes {
+				mustApply(b, live, change)
+			}
+			runtime.ReadMemStats(&after)
+			for _, way := range []struct {
+				name  string
+				apply func()
+			}{
+				{"one", func() {
+					for _, change := range changes {
+						mustApply(b, live, change)
+					}
+				}},
+				{"all", func() {
+					if n, err := live.ApplyAll(changes); err != nil || n < len(changes) {
+						b.Fatal(n, err)
+					}
+				}},
+			} {
+				b.Run(way.name, func(b *testing.B) {
+					runtime.LockOSThread()
+					defer runtime.UnlockOSThread()
+					var thread, process time.Duration
+					for left := b.N; left > 0; left -= len(changes) {
+						changes = changes[:min(left, cap(changes))]
+						draw()
+						at, all := cpuTime(), processTime()
+						way.apply()
+						thread += cpuTime() - at
+						process += processTime() - all
+					}
+					b.ReportMetric(float64(thread)/float64(b.N), "cpu-ns/op")
+					b.ReportMetric(float64(process)/float64(b.N), "all-ns/op")
+					b.ReportMetric(0, "ns/op") // that with the drawing of changes
+				})
+			}
+			b.Logf("%d bytes a change", (after.TotalAlloc-before.TotalAlloc)/uint64(cap(changes)))
 		})
 	}
 	for _, n := range []int{100, 1000, 10_000} {
@@ -228,6 +279,12 @@ func BenchmarkApply(b *testing.B) {
 			}
 			b.ReportMetric(float64(cpuTime()-start)/float64(b.N), "cpu-ns/op")
 		})
+	}
+}
+
+func mustApply(b *testing.B, live *Live, c *rpdb.Change) {
+	if ok, err := live.Apply(c); err != nil || !ok {
+		b.Fatalf("%+v: %v %v", c, ok, err)
 	}
 }
 

@@ -1,8 +1,6 @@
 package fib
 
 import (
-	"sync/atomic"
-
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
@@ -22,7 +20,7 @@ import (
 type FIB struct {
 	db        *rpdb.Database
 	four, six *plan
-	version   version
+	version
 }
 
 // Compile compiles a database. It costs the time of [NewLPM] for the tables and some
@@ -33,8 +31,7 @@ func Compile(db *rpdb.Database) (*FIB, error) { return compileFor(db, false) }
 
 // compileFor compiles a database. keep tells that changes will follow.
 func compileFor(db *rpdb.Database, keep bool) (*FIB, error) {
-	f := &FIB{version: version{new(atomic.Uint64), 1}}
-	f.version.now.Store(1)
+	f := &FIB{}
 	var err error
 	if f.four, err = newPlan(db, rpdb.IPv4, nil, keep); err != nil {
 		return nil, err
@@ -42,13 +39,8 @@ func compileFor(db *rpdb.Database, keep bool) (*FIB, error) {
 	if f.six, err = newPlan(db, rpdb.IPv6, nil, keep); err != nil {
 		return nil, err
 	}
-	f.finish(db)
+	f.db = db.WithFinders((*finder4)(f), (*finder6)(f))
 	return f, nil
-}
-
-// finish gives the FIB a database that asks its plans.
-func (f *FIB) finish(db *rpdb.Database) {
-	f.db = db.WithFinders(&finder{f.four, f.version}, &finder{f.six, f.version})
 }
 
 // Database returns a database that answers as fast as the FIB.
@@ -79,13 +71,13 @@ func (f *FIB) Find(k *rpdb.Key) rpdb.Found {
 		if s.filter[b>>6&15]>>(b&63)&1 == 0 && (a.Is4() || !ownLink6(key6(a))) || !s.concerns(a) {
 			if place := s.table.lookup(a); place < 1<<kindShift {
 				r := s.table.route(place)
-				if f.version.current() {
+				if f.holds(k.Dst) {
 					return rpdb.Found{Rule: int(s.rule), Table: s.id, Route: r}
 				}
 			}
 		}
 	}
-	if h, ok := p.find(k); ok && f.version.current() {
+	if h, ok := p.find(k); ok && f.holds(k.Dst) {
 		if p.walks && h.table >= 0 && h.id>>kindShift == 0 {
 			return rpdb.Found{Rule: int(h.rule), Table: p.cells[h.table].table, Route: h.route}
 		}

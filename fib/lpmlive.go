@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 
 	"github.com/gaissmai/bart"
 )
@@ -22,11 +21,9 @@ import (
 //
 // The zero LiveLPM is empty and ready for use.
 type LiveLPM struct {
-	current atomic.Pointer[LPM]
-
-	writer    sync.Mutex
-	book      bart.Table[uint32] // every prefix, also those that longer ones hide
-	four, six liveTable
+	liveArrays
+	writer sync.Mutex
+	book   bart.Table[uint32] // every prefix, also those that longer ones hide
 }
 
 // NewLiveLPM makes a table of some entries, as [NewLPM] does.
@@ -35,22 +32,10 @@ func NewLiveLPM(entries []Entry) (*LiveLPM, error) {
 	if err := l.fill(entries); err != nil {
 		return nil, err
 	}
-	return l, nil
-}
-
-// fill makes a table have some entries and no others. There is no other writer.
-func (l *LiveLPM) fill(entries []Entry) error {
-	n4, err := check(entries)
-	if err != nil {
-		return err
-	}
-	l.book = bart.Table[uint32]{}
 	for _, e := range entries {
 		l.book.Insert(e.Prefix.Masked(), e.ID)
 	}
-	l.four, l.six = compileBoth(entries, n4, true)
-	l.publish()
-	return nil
+	return l, nil
 }
 
 // Lookup is [LPM.Lookup].
@@ -137,43 +122,26 @@ func (l *LiveLPM) Bytes() int {
 	return 0
 }
 
-// apply gives the addresses of a prefix the leaf of an owner, in the arrays that are
-// read. The book has the change.
+// apply gives the addresses of a prefix the leaf of an owner. The book has the change.
 func (l *LiveLPM) apply(p netip.Prefix, leaf uint32, owner int) {
-	is4 := p.Addr().Is4()
-	t, n := &l.six, l.book.Size6()
-	c := change{length: uint(p.Bits()), answer: answer{leaf, uint8(owner)}}
+	c := changeOf(p)
+	c.answer = answer{leaf, uint8(owner)}
+	is4, n := p.Addr().Is4(), l.book.Size6()
 	if is4 {
-		t, n = &l.four, l.book.Size4()
-		c.addr.hi = uint64(key4(p.Addr())) << 32
-	} else {
-		c.addr = key6(p.Addr())
+		n = l.book.Size4()
 	}
-	if !t.fits(&c) || directBits(n, t.skip) > t.bits || directBits(8*n, t.skip) < t.bits {
-		*t = l.compile(is4, n)
-		l.publish()
-		return
-	}
-	if next := t.apply(&c); next != t {
-		*t = *next
-		l.publish()
-	}
+	l.change(&c, is4, n, func() []Entry { return l.entries(is4, n) })
 }
 
-// compile makes the table of a family anew.
-func (l *LiveLPM) compile(is4 bool, n int) liveTable {
-	if n == 0 {
-		return liveTable{}
-	}
-	all, sorted := l.book.AllSorted6(), sorted6
+// entries lists the n entries of a family.
+func (l *LiveLPM) entries(is4 bool, n int) []Entry {
+	all := l.book.AllSorted6()
 	if is4 {
-		all, sorted = l.book.AllSorted4(), sorted4
+		all = l.book.AllSorted4()
 	}
-	entries := make([]Entry, 0, n)
+	out := make([]Entry, 0, n)
 	for p, id := range all {
-		entries = append(entries, Entry{p, id})
+		out = append(out, Entry{p, id})
 	}
-	return build(sorted(entries, n), is4, true)
+	return out
 }
-
-func (l *LiveLPM) publish() { l.current.Store(&LPM{l.four.table, l.six.table}) }

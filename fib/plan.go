@@ -237,20 +237,32 @@ func (p *plan) found(h hit) rpdb.Found {
 	return f
 }
 
-// finder is a plan as a [rpdb.Finder], of a version of the tables.
-type finder struct {
-	*plan
-	version version
-}
+// finder4 and finder6 are the plans of a FIB as [rpdb.Finder]s.
+type (
+	finder4 FIB
+	finder6 FIB
+)
 
 // Find implements [rpdb.Finder].
-func (f *finder) Find(k rpdb.Key) (rpdb.Hit, bool) {
-	h, ok := f.find(&k)
-	if !ok {
-		return rpdb.Hit{}, false
-	}
-	return rpdb.Hit{Err: f.err(h), Rule: int(h.rule), Table: int(h.table), Place: h.id & placeMask}, f.version.current()
-}
+func (f *finder4) Find(k rpdb.Key) (rpdb.Hit, bool) { return (*FIB)(f).hit(f.four, &k) }
+
+// Find implements [rpdb.Finder].
+func (f *finder6) Find(k rpdb.Key) (rpdb.Hit, bool) { return (*FIB)(f).hit(f.six, &k) }
 
 // Candidates implements [rpdb.Finder].
-func (f *finder) Candidates(k rpdb.Key) rpdb.Candidates { return f.candidates(&k) }
+func (f *finder4) Candidates(k rpdb.Key) rpdb.Candidates { return f.four.candidates(&k) }
+
+// Candidates implements [rpdb.Finder].
+func (f *finder6) Candidates(k rpdb.Key) rpdb.Candidates { return f.six.candidates(&k) }
+
+func (f *FIB) hit(p *plan, k *rpdb.Key) (out rpdb.Hit, ok bool) {
+	h, ok := p.find(k)
+	if !ok {
+		return out, false
+	}
+	out = rpdb.Hit{Err: p.err(h), Rule: int(h.rule), Table: int(h.table), Place: h.id & placeMask}
+	if h.table >= 0 {
+		out.Way = p.tables[h.table].way(out.Place)
+	}
+	return out, f.holds(k.Dst)
+}

@@ -13,14 +13,17 @@ import (
 // be that of one version or of the next, and its route is there in either case.
 type planTable struct {
 	id     uint32
-	at     int                           // its place
-	live   LiveLPM                       // current is never nil
-	kept   bool                          // live can be changed
-	base   []rpdb.Route                  // the routes at the first places, where they stand in one row
-	refs   []*rpdb.Route                 // those behind
-	later  atomic.Pointer[[]*rpdb.Route] // those of changes
-	spread map[netip.Prefix]bool         // those that rules may stand under; nil: they are too many
+	at     int           // its place
+	live   liveArrays    // current is never nil
+	kept   bool          // live can be changed
+	base   []rpdb.Route  // the routes at the first places, where they stand in one row
+	refs   []*rpdb.Route // or else so
+	later  atomic.Pointer[ways]
+	spread map[netip.Prefix]bool // those that rules may stand under; nil: they are too many
 }
+
+// ways are the routes of changes, by their places behind the others.
+type ways []atomic.Pointer[rpdb.Way]
 
 func (t *planTable) lookup(a netip.Addr) (id uint32) {
 	id, _ = t.live.current.Load().Lookup(a)
@@ -45,10 +48,19 @@ func (t *planTable) route(place uint32) *rpdb.Route {
 	if uint(place) < uint(len(t.base)) {
 		return &t.base[place]
 	}
-	if place -= uint32(len(t.base)); uint(place) < uint(len(t.refs)) {
+	if uint(place) < uint(len(t.refs)) {
 		return t.refs[place]
 	}
-	return (*t.later.Load())[place-uint32(len(t.refs))]
+	return t.way(place).Route()
+}
+
+// way returns the route at a place if it is one of a change, else nil.
+func (t *planTable) way(place uint32) *rpdb.Way {
+	i := int(place) - len(t.base) - len(t.refs) // one is empty
+	if i < 0 {
+		return nil
+	}
+	return (*t.later.Load())[i].Load()
 }
 
 // put sets what the table has for a prefix. There is one writer.
@@ -56,18 +68,25 @@ func (t *planTable) put(db *rpdb.Database, f rpdb.Family, e *rpdb.Entry) error {
 	if e.Place > placeMask {
 		return fmt.Errorf("table %d: more than %d routes", t.id, placeMask)
 	}
-	if e.Kind == rpdb.EntryRoute || e.Kind == rpdb.EntryError {
-		t.learn(int(e.Place)-len(t.base)-len(t.refs), e.Route)
+	if e.Way != nil {
+		t.learn(int(e.Place)-len(t.base)-len(t.refs), e.Way)
 	}
-	switch {
-	case !t.kept:
+	if !t.kept {
 		t.kept = true
 		return t.live.fill(idsOf(db.Entries(f, t.at)))
-	case e.Kind == rpdb.EntryNone:
-		t.live.Delete(e.Prefix)
-		return nil
 	}
-	return t.live.Insert(e.Prefix, idOf(e))
+	c := changeOf(e.Prefix)
+	if e.Kind != rpdb.EntryNone {
+		c.answer = answer{idOf(e) + 1, uint8(e.Prefix.Bits())}
+	} else if around := db.EntryAround(f, t.at, e.Prefix); around.Kind != rpdb.EntryNone {
+		c.answer = answer{idOf(&around) + 1, uint8(around.Prefix.Bits())}
+	}
+	n := db.Prefixes(f, t.at)
+	if n > maxEntries {
+		return fmt.Errorf("table %d: more than %d prefixes", t.id, maxEntries)
+	}
+	t.live.change(&c, f == rpdb.IPv4, n, func() []Entry { return idsOf(db.Entries(f, t.at)) })
+	return nil
 }
 
 func idsOf(entries []rpdb.Entry) []Entry {
@@ -78,21 +97,22 @@ func idsOf(entries []rpdb.Entry) []Entry {
 	return ids
 }
 
-// learn notes the route at a place among those of changes, unless it is among the
-// others.
-func (t *planTable) learn(place int, r *rpdb.Route) {
-	if place < 0 {
-		return
-	}
-	var later []*rpdb.Route
+// learn notes the i-th route of changes. A reader that still has an old list finds in
+// it what was true before the change.
+func (t *planTable) learn(i int, w *rpdb.Way) {
+	var now ways
 	if old := t.later.Load(); old != nil {
-		later = *old
+		now = *old
 	}
-	for len(later) < place {
-		later = append(later, nil)
+	if i >= len(now) {
+		more := make(ways, max(2*len(now), i+1, 8))
+		for j := range now {
+			more[j].Store(now[j].Load())
+		}
+		now = more
+		t.later.Store(&now)
 	}
-	later = append(later, r)
-	t.later.Store(&later)
+	now[i].Store(w)
 }
 
 // maxSpread is the number of prefixes of a table that a rule may stand under.
@@ -110,7 +130,7 @@ func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb
 		if e.Place > placeMask {
 			return nil, fmt.Errorf("table %d of %s: more than %d routes", id, f, placeMask)
 		}
-		if e.Kind != rpdb.EntryOther {
+		if e.Way == nil && e.Kind != rpdb.EntryOther {
 			routes = max(routes, e.Place+1)
 		}
 	}
@@ -119,9 +139,14 @@ func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb
 	} else {
 		t.refs = make([]*rpdb.Route, routes)
 		for i := range entries {
-			if e := &entries[i]; e.Kind != rpdb.EntryOther {
+			if e := &entries[i]; e.Way == nil && e.Kind != rpdb.EntryOther {
 				t.refs[e.Place] = e.Route
 			}
+		}
+	}
+	for i := range entries {
+		if e := &entries[i]; e.Way != nil {
+			t.learn(int(e.Place-routes), e.Way)
 		}
 	}
 	if len(entries) <= maxSpread {
@@ -148,7 +173,7 @@ func newTable(db *rpdb.Database, f rpdb.Family, id uint32, place int, row []rpdb
 func inRow(entries []rpdb.Entry, row []rpdb.Route) bool {
 	for i := range entries {
 		e := &entries[i]
-		if e.Kind != rpdb.EntryOther && (int(e.Place) >= len(row) || &row[e.Place] != e.Route) {
+		if e.Way == nil && e.Kind != rpdb.EntryOther && (int(e.Place) >= len(row) || &row[e.Place] != e.Route) {
 			return false
 		}
 	}

@@ -1,28 +1,57 @@
 package fib
 
 import (
+	"net/netip"
 	"slices"
 	"sync/atomic"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// version is a version of tables that change while they are read. It is current while
-// now has its number: what was read of the tables before current said so is of this
-// version.
+// version is one of tables that change while they are read. It knows the next, and so
+// what has changed since: what the tables say of other addresses is what they said.
 type version struct {
-	now    *atomic.Uint64
-	number uint64
+	next  atomic.Pointer[FIB] // nil: it is the present one
+	steps int                 // since all that was there before was forgotten
+	dst   netip.Prefix        // whose routes the change to it concerned; not valid for a rule
+	all   bool                // or else everything
 }
 
-func (v version) current() bool { return v.now.Load() == v.number }
+// maxVersions is how many versions a former one holds on to. It does not know what changed
+// after these.
+const maxVersions = 1024
 
-// changing is in now while the tables are of no version.
-const changing = 0
+// forgotten stands for the versions that are too many.
+var forgotten = &FIB{version: version{all: true}}
+
+// holds reports whether what the tables were found to say of an address before is what
+// they say in the version.
+func (v *version) holds(a netip.Addr) bool {
+	f := v.next.Load()
+	return f == nil || f.keeps(a)
+}
+
+// keeps reports whether no change from the one to f on concerned an address.
+func (f *FIB) keeps(a netip.Addr) bool {
+	a = a.WithZone("")
+	for ; f != nil; f = f.next.Load() {
+		if f.all || f.dst.Contains(a) {
+			return false
+		}
+	}
+	return true
+}
 
 // with returns a FIB with a change. It is nil if the state must be compiled anew.
 // There is one writer, and f is its latest.
 func (f *FIB) with(c *rpdb.Change) (*FIB, error) {
+	if f.next.Load() != nil { // a change has failed
+		return nil, nil
+	}
+	plan := &f.four
+	if c.Rule != nil && c.Rule.Family == rpdb.IPv6 || c.Route != nil && c.Route.Family == rpdb.IPv6 {
+		plan = &f.six
+	}
 	db := f.db.With(c)
 	switch db {
 	case nil:
@@ -30,30 +59,57 @@ func (f *FIB) with(c *rpdb.Change) (*FIB, error) {
 	case f.db:
 		return f, nil
 	}
-	out := &FIB{four: f.four, six: f.six}
-	plan := &out.four
-	if c.Rule != nil && c.Rule.Family == rpdb.IPv6 || c.Route != nil && c.Route.Family == rpdb.IPv6 {
+	out := &FIB{db: db, four: f.four, six: f.six}
+	if plan == &f.four {
+		plan = &out.four
+	} else {
 		plan = &out.six
 	}
 	var err error
 	if c.Rule != nil {
 		*plan, err = (*plan).withRules(db, c)
 	} else {
+		out.dst = c.Route.Dst
 		*plan, err = (*plan).withTable(db, c.Route)
 	}
 	if err != nil {
 		return nil, err
 	}
-	out.version = version{f.version.now, f.version.number + 1}
-	out.finish(db)
+	db.SetFinders((*finder4)(out), (*finder6)(out))
+	// Before the change can be seen, readers must be able to know of it.
+	if out.steps = f.steps + 1; out.steps == maxVersions {
+		out.steps = 0
+		f.next.Store(forgotten)
+	} else {
+		f.next.Store(out)
+	}
 	if c.Route != nil {
-		f.version.now.Store(changing)
 		if err := (*plan).change(db, c.Route); err != nil {
 			return nil, err
 		}
 	}
-	out.version.now.Store(out.version.number)
 	return out, nil
+}
+
+// expect asks memory for what some changes of routes will look at, at most
+// [rpdb.MaxExpected].
+func (f *FIB) expect(changes []*rpdb.Change) {
+	if len(changes) < 2 {
+		return
+	}
+	f.db.Expect(changes)
+	for _, c := range changes {
+		if c.Route == nil {
+			continue
+		}
+		p := f.four
+		if c.Route.Family == rpdb.IPv6 {
+			p = f.six
+		}
+		if t := p.table(c.Route.Table); t != nil {
+			t.lookup(c.Route.Dst.Addr())
+		}
+	}
 }
 
 // withTable returns a plan in which a route's table is, and every rule is found for

@@ -237,3 +237,47 @@ func compareFlow(t *testing.T, f *rpdb.Flow, got, want finder4flows, about strin
 		t.Fatalf("%s: %+v (-want +got)\n%s", about, k, diff)
 	}
 }
+
+// TestManyChanges makes so many changes that former versions lose touch with the present
+// one, one by one and several at once, and compares all of them with the states that
+// they are of.
+func TestManyChanges(t *testing.T) {
+	for _, f := range []rpdb.Family{rpdb.IPv4, rpdb.IPv6} {
+		c := &changes{Rand: rand.New(rand.NewPCG(3, uint64(f))), family: f, st: host(nil)}
+		live, err := NewLive(c.st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var former []*FIB
+		var states []*rpdb.State
+		made := 0
+		for i := range 3 * maxVersions {
+			var some []*rpdb.Change
+			after := []*rpdb.State{c.st}
+			for range 1 + i%3 {
+				if change := c.draw(); change != nil {
+					some, after = append(some, change), append(after, c.st)
+				}
+			}
+			if i%97 == 0 {
+				former, states = append(former, live.Load()), append(states, after[0])
+			}
+			n, err := live.ApplyAll(some)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.st = after[n]
+			made += n
+		}
+		if made < 4*maxVersions {
+			t.Errorf("only %d changes were made", made)
+		}
+		former, states = append(former, live.Load()), append(states, c.st)
+		for i := range former {
+			want := built(t, states[i])
+			for range 30 {
+				compareFlow(t, c.flow(), former[i], want, fmt.Sprintf("%s, version %d", f, i))
+			}
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
 // The methods below return a Database with one change, as if it had been built from
@@ -40,11 +39,13 @@ func (db *Database) WithRoute(r *Route, where Insertion) *Database {
 	if r.Family == IPv6 {
 		return db.withRoute6(r, where)
 	}
-	out := *db
-	t := out.ownTable4(r.Table)
-	old := t.get(r.Dst)
+	var node *node4
+	if t := db.tables4.get(r.Table); t != nil {
+		node = t.trie.get(r.Dst)
+	}
+	old := node.aliases()
 	same := func(a alias) int {
-		return cmp.Or(cmp.Compare(r.TOS, a.route.TOS), cmp.Compare(a.route.Priority, r.Priority))
+		return cmp.Or(cmp.Compare(r.TOS, a.tos), cmp.Compare(a.priority, r.Priority))
 	}
 	first := slices.IndexFunc(old, func(a alias) bool { return same(a) >= 0 })
 	if first < 0 {
@@ -54,9 +55,10 @@ func (db *Database) WithRoute(r *Route, where Insertion) *Database {
 	for behind < len(old) && same(old[behind]) == 0 {
 		behind++
 	}
-	if slices.ContainsFunc(old, func(a alias) bool { return sameRoute(a.route, r) }) {
+	if slices.ContainsFunc(old, func(a alias) bool { return a.same(r) }) {
 		return nil // it is there already
 	}
+	out := *db
 	in := out.infoFor(r, old)
 	from, to := first, first
 	switch {
@@ -65,7 +67,11 @@ func (db *Database) WithRoute(r *Route, where Insertion) *Database {
 	case where == Replace && behind > first:
 		to++
 	}
-	t.put(r.Dst, slices.Concat(old[:from], []alias{{r, in}}, old[to:]))
+	as := []alias{newAlias(r, in)}
+	if from > 0 || to < len(old) {
+		as = slices.Concat(old[:from], as, old[to:])
+	}
+	out.ownTable4(r.Table).put(r.Dst, node, as)
 	return out.changed(r)
 }
 
@@ -90,11 +96,15 @@ func (db *Database) changed(r *Route) *Database {
 
 // infoFor compiles the nexthops of a route, or finds them among those of its prefix.
 func (db *Database) infoFor(r *Route, beside []alias) *info4 {
-	if key, share := infoKeyOf(r); share {
+	key, share := infoKeyOf(r)
+	if share {
 		for _, a := range beside {
 			if other, ok := infoKeyOf(a.route); ok && other == key {
 				return a.info
 			}
+		}
+		if in := db.infos.get(&key); in != nil && db.reaches(in, r.Table) {
+			return in
 		}
 	}
 	in := db.newInfo4(r)
@@ -105,14 +115,32 @@ func (db *Database) infoFor(r *Route, beside []alias) *info4 {
 		h := &in.hops[i]
 		h.saddr = db.selectAddr(h.dev, h.gw, in.scope, nil)
 	}
+	if share {
+		db.infos.put(&key, in)
+	}
 	return in
+}
+
+// reaches reports whether the gateways of an info are known here, as they are there.
+func (db *Database) reaches(in *info4, table uint32) bool {
+	for i := range in.hops {
+		if h := &in.hops[i]; h.resolve {
+			g := gateway{gw: h.gw, oif: h.oif, scope: in.scope, table: table}
+			if known := db.gateways.get(g.prefix()); known == nil || known.result != h.scope {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // ownTable4 returns a table to be changed, empty if it was not there.
 func (db *Database) ownTable4(id uint32) *table4 {
-	t := &table4{id: id, trie: &trie[span]{}, used: new(atomic.Int64)}
+	t := &table4{id: id}
 	if old := db.tables4.get(id); old != nil {
 		*t = *old
+	} else {
+		t.trie = newTrie[node4]()
 	}
 	db.tables4.put(id, t)
 	return t
@@ -136,33 +164,62 @@ func (s *tableSet[T]) put(id uint32, t *T) {
 
 // get returns the aliases of a prefix.
 func (t *table4) get(p netip.Prefix) []alias {
-	if s, ok := t.trie.get(p); ok {
-		return t.of(s)
-	}
-	return nil
+	return t.trie.get(p).aliases()
 }
 
 // put sets the aliases of a prefix.
-func (t *table4) put(p netip.Prefix, as []alias) {
+func (t *table4) put(p netip.Prefix, old *node4, as []alias) {
 	if len(as) == 0 {
 		t.trie = t.trie.without(p)
+		t.places.release(old.place, len(t.built))
 		return
 	}
-	n := len(t.later)
-	t.later = appendShared(t.later, t.used, as...)
-	from := uint32(len(t.aliases) + n)
-	t.trie = t.trie.with(p, span{from, from + uint32(len(as))})
+	n := &node4{}
+	n.setAliases(as)
+	if old != nil {
+		n.place = t.places.keep(old.place, len(t.built))
+	} else {
+		n.place = t.places.take()
+	}
+	t.trie = t.trie.with(p, n)
 }
 
-// appendShared appends to a slice that several versions share: behind its end if no
-// other version did so before, else in a copy. used is the number of elements in use
-// of the newest array.
-func appendShared[T any](s []T, used *atomic.Int64, more ...T) []T {
-	n := int64(len(s))
-	if !used.CompareAndSwap(n, n+int64(len(more))) {
-		return append(slices.Clip(s), more...)
+// places hands out the places of prefixes that came after Build. It is a value: an
+// older table has its own.
+type places struct {
+	next uint32
+	free *freePlace
+}
+
+type freePlace struct {
+	place uint32
+	next  *freePlace
+}
+
+func (s *places) take() uint32 {
+	if f := s.free; f != nil {
+		s.free = f.next
+		return f.place
 	}
-	return append(s, more...)
+	s.next++
+	return s.next - 1
+}
+
+// release makes a place free, unless it is one of the n of Build: these keep their
+// routes.
+func (s *places) release(place uint32, n int) {
+	if int(place) >= n {
+		s.free = &freePlace{place, s.free}
+	}
+}
+
+// keep returns the place of a prefix whose routes change: that it had, unless it is one
+// of Build.
+func (s *places) keep(place uint32, n int) uint32 {
+	if int(place) >= n {
+		return place
+	}
+	return s.take()
 }
 
 // WithoutRoute removes a route as the notification of its removal tells it. It is nil
@@ -174,17 +231,18 @@ func (db *Database) WithoutRoute(r *Route) *Database {
 	if r.Family == IPv6 {
 		return db.withoutRoute6(r)
 	}
-	if db.tables4.get(r.Table) == nil {
+	t := db.tables4.get(r.Table)
+	if t == nil {
 		return nil
 	}
-	out := *db
-	t := out.ownTable4(r.Table)
-	old := t.get(r.Dst)
-	at := slices.IndexFunc(old, func(a alias) bool { return sameRoute(a.route, r) })
+	node := t.trie.get(r.Dst)
+	old := node.aliases()
+	at := slices.IndexFunc(old, func(a alias) bool { return a.same(r) })
 	if at < 0 {
 		return nil
 	}
-	t.put(r.Dst, slices.Concat(old[:at], old[at+1:]))
+	out := *db
+	out.ownTable4(r.Table).put(r.Dst, node, slices.Concat(old[:at], old[at+1:]))
 	return out.changed(r)
 }
 
@@ -211,9 +269,10 @@ func (db *Database) withRoute6(r *Route, where Insertion) *Database {
 	}
 	out := *db
 	t := out.ownTable6(r.Table)
-	n := node6{prefix: r.Dst}
-	if old, ok := t.nodes.get(r.Dst); ok {
-		n = *old
+	n := &node6{prefix: r.Dst}
+	old := t.nodes.get(r.Dst)
+	if old != nil {
+		*n = *old
 	}
 	at, beside := slices.BinarySearchFunc(n.routes, r, func(a, b *Route) int { return cmp.Compare(a.Priority, b.Priority) })
 	last := at + 1
@@ -227,7 +286,7 @@ func (db *Database) withRoute6(r *Route, where Insertion) *Database {
 		return nil
 	}
 	n.routes = slices.Concat(n.routes[:at], []*Route{r}, n.routes[last:])
-	t.putNode(n)
+	t.putNode(n, old)
 	return out.changed(r)
 }
 
@@ -236,8 +295,8 @@ func (db *Database) withoutRoute6(r *Route) *Database {
 	if t == nil || r.Src.IsValid() && r.Src.Bits() > 0 || len(r.NextHops) > 1 {
 		return nil
 	}
-	old, ok := t.nodes.get(r.Dst)
-	if !ok || old.sub != nil {
+	old := t.nodes.get(r.Dst)
+	if old == nil || old.sub != nil {
 		return nil
 	}
 	at := slices.IndexFunc(old.routes, func(o *Route) bool { return sameRoute(o, r) && o.Siblings == nil })
@@ -249,39 +308,47 @@ func (db *Database) withoutRoute6(r *Route) *Database {
 	n := *old
 	n.routes = slices.Concat(n.routes[:at], n.routes[at+1:])
 	t.size--
-	t.putNode(n)
+	t.putNode(&n, old)
 	return out.changed(r)
 }
 
 func (db *Database) ownTable6(id uint32) *table6 {
-	t := newTable6(id)
+	t := &table6{id: id}
 	if old := db.six.tables.get(id); old != nil {
 		*t = *old
+	} else {
+		t.nodes = newTrie[node6]()
 	}
 	db.six.tables.put(id, t)
 	return t
 }
 
 // putNode sets a destination, or removes it if it has no routes.
-func (t *table6) putNode(n node6) {
+func (t *table6) putNode(n *node6, old *node6) {
 	if len(n.routes) == 0 {
 		t.nodes = t.nodes.without(n.prefix)
+		t.places.release(old.place, len(t.built))
 		return
 	}
-	n.place = uint32(len(t.routes))
-	t.routes = appendShared(t.routes, t.used, n.only())
-	t.nodes = t.nodes.with(n.prefix, &n)
+	if old != nil {
+		n.place = t.places.keep(old.place, len(t.built))
+	} else {
+		n.place = t.places.take()
+	}
+	n.way.route = n.only()
+	t.nodes = t.nodes.with(n.prefix, n)
 }
 
 // laterState makes the state of a Database that was changed.
 type laterState struct {
 	once  sync.Once
-	state State
+	state *State
 }
 
 func (l *laterState) of(db *Database) *State {
 	l.once.Do(func() {
-		l.state = db.state
+		l.state = new(State)
+		*l.state = db.state
 		l.state.Facts.CustomRules4, l.state.Facts.CustomRules6 = db.facts.CustomRules4, db.facts.CustomRules6
 		l.state.Rules, l.state.Routes = nil, nil
 		for _, rules := range [2][]*rule{db.rules4, db.rules6} {
@@ -296,12 +363,12 @@ func (l *laterState) of(db *Database) *State {
 			l.state.Routes = append(l.state.Routes, t.sorted()...)
 		}
 	})
-	return &l.state
+	return l.state
 }
 
 func (t *table4) sorted() (out []Route) {
-	t.trie.all(func(s span) {
-		for _, a := range t.of(s) {
+	t.trie.all(func(n *node4) {
+		for _, a := range n.aliases() {
 			out = append(out, *a.route)
 		}
 	})

@@ -38,8 +38,8 @@ func (db *Database) gatewaysUsed() map[neighKey]bool {
 			addGateways(all, o.hops)
 		}
 		for _, t := range db.tables4.list {
-			t.trie.all(func(s span) {
-				for _, a := range t.of(s) {
+			t.trie.all(func(n *node4) {
+				for _, a := range n.aliases() {
 					if a.info != last {
 						addGateways(all, a.info.paths())
 						last = a.info

@@ -10,31 +10,38 @@ import (
 // Database is a State compiled for lookups. It never changes, and all its methods
 // are safe for concurrent use.
 type Database struct {
+	*site
+	later   *laterState // nil: the state is that of the site
+	facts   Facts
+	finders [2]Finder // of IPv4 and IPv6; nil: there is none
+
+	rules4, rules6   []*rule
+	custom4, custom6 bool // whether the rules are walked at all
+	dissect4         bool // some rule needs the packet's protocol or ports
+	tables4          tableSet[table4]
+	six              database6
+	gateways         *trie[gateway] // see scopeOf
+	byRules          *trie[gateway] // those of which the rules were asked
+	used             *gatewaySet
+	onLeg            int // leg+1 of an undetermined choice, see LookupOnLeg
+}
+
+// site is what changes of routes and rules leave as it is.
+type site struct {
 	state  State
-	later  *laterState // nil: it is state
 	kernel Kernel
-	facts  Facts
 
 	devs  map[int]*device
 	order []*device // as given: the order of creation
 	names map[string]int
 
-	rules4, rules6   []*rule
-	finders          [2]Finder // of IPv4 and IPv6; nil: there is none
-	custom4, custom6 bool      // whether the rules are walked at all
-	dissect4         bool      // some rule needs the packet's protocol or ports
-	realmUsers       bool      // some route or rule has realms
-	tables4          tableSet[table4]
-	six              database6
-	objects          map[uint32]*object
-	neighs           map[neighKey]uint16
-	owners           map[netip.Addr]int // IPv4 address to ifindex
-	gateways         *trie[gateway]     // see scopeOf
-	byRules          *trie[gateway]     // those of which the rules were asked
-	used             *gatewaySet
-	hash4            hashConf
-	useNeigh         bool // fib_multipath_use_neigh
-	onLeg            int  // leg+1 of an undetermined choice, see LookupOnLeg
+	objects    map[uint32]*object
+	neighs     map[neighKey]uint16
+	owners     map[netip.Addr]int // IPv4 address to ifindex
+	realmUsers bool               // some route or rule has realms
+	hash4      hashConf
+	useNeigh   bool // fib_multipath_use_neigh
+	infos      *infos
 }
 
 // Build compiles the state. It fails only on contradictions that no kernel can be
@@ -42,7 +49,7 @@ type Database struct {
 // afterwards. It costs time linear in the routes, plus sorting if they do not come
 // in the kernel's order.
 func (s *State) Build() (*Database, error) {
-	db := &Database{state: *s, kernel: s.Kernel, facts: s.Facts, used: new(gatewaySet)}
+	db := &Database{site: &site{state: *s, kernel: s.Kernel}, facts: s.Facts, used: new(gatewaySet)}
 	if err := db.buildDevices(); err != nil {
 		return nil, err
 	}
@@ -66,7 +73,8 @@ func (s *State) Build() (*Database, error) {
 // WithNeighs returns the database with other neighbours. It shares all else with db and
 // costs time linear in the neighbours.
 func (db *Database) WithNeighs(neighs []Neigh) *Database {
-	other := *db
+	other, site := *db, *db.site
+	other.site = &site
 	other.setNeighs(neighs)
 	return &other
 }
@@ -243,17 +251,12 @@ func (db *Database) automatic(r *Route) bool {
 func (db *Database) fillSources4() {
 	done := map[*info4]bool{}
 	for _, t := range db.tables4.list {
-		for i := range t.aliases {
-			in := t.aliases[i].info
-			if done[in] {
-				continue
-			}
-			done[in] = true
-			for j := range in.hops {
-				h := &in.hops[j]
+		t.eachInfo(done, func(in *info4) {
+			for i := range in.hops {
+				h := &in.hops[i]
 				h.saddr = db.selectAddr(h.dev, h.gw, in.scope, nil)
 			}
-		}
+		})
 	}
 }
 

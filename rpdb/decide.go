@@ -145,11 +145,7 @@ func (db *Database) infoOf(r *Route) *info4 {
 	if t == nil {
 		return nil
 	}
-	s, ok := t.trie.get(r.Dst)
-	if !ok {
-		return nil
-	}
-	for _, a := range t.of(s) {
+	for _, a := range t.get(r.Dst) {
 		if a.route == r {
 			return a.info
 		}

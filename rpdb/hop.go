@@ -77,7 +77,7 @@ func (db *Database) hop(n *NextHop, scope Scope, local bool) hop {
 // kernel once found a way; then it is taken to be host for an address of the same
 // device, and link for any other.
 func (db *Database) resolveGateways4() {
-	db.gateways, db.byRules = &trie[gateway]{}, &trie[gateway]{}
+	db.gateways, db.byRules = newTrie[gateway](), newTrie[gateway]()
 	by := map[gateway]Scope{}
 	defer func() { db.noteByRules(by) }()
 	for _, o := range db.objects {
@@ -85,12 +85,7 @@ func (db *Database) resolveGateways4() {
 	}
 	done := map[*info4]bool{}
 	for _, t := range db.tables4.list {
-		for i := range t.aliases {
-			if in := t.aliases[i].info; !done[in] {
-				done[in] = true
-				db.resolveHops(in.hops, in.scope, t.id, by)
-			}
-		}
+		t.eachInfo(done, func(in *info4) { db.resolveHops(in.hops, in.scope, t.id, by) })
 	}
 }
 
@@ -116,11 +111,11 @@ type gateway struct {
 // scopeOf returns the scope of nexthops with a gateway, and notes the gateway.
 func (db *Database) scopeOf(g gateway, by map[gateway]Scope) Scope {
 	p := g.prefix()
-	if known, ok := db.gateways.get(p); ok {
+	if known := db.gateways.get(p); known != nil {
 		return known.result
 	}
 	g.result = db.gatewayScope(&g, by)
-	db.gateways = db.gateways.with(p, g)
+	db.gateways = db.gateways.with(p, &g)
 	return g.result
 }
 
@@ -140,9 +135,9 @@ func (db *Database) sameGateways(p netip.Prefix) bool {
 	same := true
 	by := map[gateway]Scope{}
 	keys := gateway{gw: p.Addr()}
-	db.gateways.near(netip.PrefixFrom(keys.prefix().Addr(), p.Bits()), func(g gateway) {
+	db.gateways.near(netip.PrefixFrom(keys.prefix().Addr(), p.Bits()), func(g *gateway) {
 		if same && p.Contains(g.gw) {
-			same = db.gatewayScope(&g, by) == g.result
+			same = db.gatewayScope(g, by) == g.result
 		}
 	})
 	return same
@@ -188,9 +183,9 @@ func (db *Database) scopeByRules(g *gateway) Scope {
 // noteByRules notes what the rules say of gateways.
 func (db *Database) noteByRules(by map[gateway]Scope) {
 	for g, scope := range by {
-		if _, ok := db.byRules.get(g.prefix()); !ok {
+		if db.byRules.get(g.prefix()) == nil {
 			g.result = scope
-			db.byRules = db.byRules.with(g.prefix(), g)
+			db.byRules = db.byRules.with(g.prefix(), &g)
 		}
 	}
 }
@@ -199,10 +194,10 @@ func (db *Database) noteByRules(by map[gateway]Scope) {
 // whose key concerns.
 func (db *Database) sameByRules(concerns func(*Key) bool) bool {
 	same := true
-	db.byRules.all(func(g gateway) {
+	db.byRules.all(func(g *gateway) {
 		if same {
 			k := g.key()
-			same = !concerns(&k) || db.scopeByRules(&g) == g.result
+			same = !concerns(&k) || db.scopeByRules(g) == g.result
 		}
 	})
 	return same

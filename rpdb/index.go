@@ -24,6 +24,7 @@ type Hit struct {
 	Rule  int    // place of the deciding rule, -1 for none
 	Table int    // place of the table in Database.Tables, -1: no route decided
 	Place uint32 // of the route in the table, see Entry
+	Way   *Way   // of Entry at that place
 }
 
 // WithFinders returns a Database that answers as this one does, and asks finders
@@ -31,9 +32,13 @@ type Hit struct {
 // shares its memory with the new one. A nil Finder finds nothing.
 func (db *Database) WithFinders(four, six Finder) *Database {
 	out := *db
-	out.finders = [2]Finder{four, six}
+	out.SetFinders(four, six)
 	return &out
 }
+
+// SetFinders is WithFinders for a Database that nobody else has seen, such as one that
+// With returned.
+func (db *Database) SetFinders(four, six Finder) { db.finders = [2]Finder{four, six} }
 
 // finder returns the finder of a family, nil if there is none.
 func (db *Database) finder(f Family) Finder {
@@ -94,20 +99,42 @@ const (
 type Entry struct {
 	Prefix netip.Prefix
 	Kind   EntryKind
-	// Place is that of the one route of the prefix in the table; it never gets to be
-	// that of another.
+	// Place is that of the prefix in the table. It stays while the routes of the prefix
+	// change, unless they are those of Build. Once the prefix is gone, a place that is
+	// not of Build gets to be that of another.
 	Place uint32
 	Route *Route
+	// Way stands for the one route of the prefix, if it came after Build.
+	Way *Way
 }
+
+// Way is a route as a Database looks at it.
+type Way = alias
+
+// Route returns the route itself.
+func (w *Way) Route() *Route { return w.route }
 
 // Entry returns what a table has for a prefix.
 func (db *Database) Entry(f Family, table int, p netip.Prefix) Entry {
 	if f == IPv6 {
-		if n, ok := db.six.tables.list[table].nodes.get(p); ok {
+		if n := db.six.tables.list[table].nodes.get(p); n != nil {
 			return db.entry6(n)
 		}
-	} else if s, ok := db.tables4.list[table].trie.get(p); ok {
-		return db.tables4.list[table].entry(s)
+	} else if n := db.tables4.list[table].trie.get(p); n != nil {
+		return db.tables4.list[table].entry(p, n)
+	}
+	return Entry{Prefix: p, Kind: EntryNone}
+}
+
+// EntryAround returns what a table has for the longest prefix around p that is not p
+// itself.
+func (db *Database) EntryAround(f Family, table int, p netip.Prefix) Entry {
+	if f == IPv6 {
+		if _, n := db.six.tables.list[table].nodes.longest(p.Addr(), p.Bits()-1); n != nil {
+			return db.entry6(n)
+		}
+	} else if plen, n := db.tables4.list[table].trie.longest(p.Addr(), p.Bits()-1); n != nil {
+		return db.tables4.list[table].entry(netip.PrefixFrom(p.Addr(), plen).Masked(), n)
 	}
 	return Entry{Prefix: p, Kind: EntryNone}
 }
@@ -116,16 +143,32 @@ func (db *Database) Entry(f Family, table int, p netip.Prefix) Entry {
 func (db *Database) OnlyDefault(f Family, table int) (e Entry, ok bool) {
 	if f == IPv6 {
 		t := db.six.tables.list[table].nodes
-		if t.size != 1 || t.zero == nil {
+		if t.size != 1 {
 			return e, false
 		}
-		return db.entry6(*t.zero), true
+		n := t.get(netip.PrefixFrom(f.Zero(), 0))
+		if n == nil {
+			return e, false
+		}
+		return db.entry6(n), true
 	}
 	t := db.tables4.list[table]
-	if t.trie.size != 1 || t.trie.zero == nil {
+	if t.trie.size != 1 {
 		return e, false
 	}
-	return t.entry(*t.trie.zero), true
+	n := t.trie.get(netip.PrefixFrom(f.Zero(), 0))
+	if n == nil {
+		return e, false
+	}
+	return t.entry(n.one[0].route.Dst, n), true
+}
+
+// Prefixes is the number of prefixes of the table at a place of Tables.
+func (db *Database) Prefixes(f Family, table int) int {
+	if f == IPv6 {
+		return db.six.tables.list[table].nodes.size
+	}
+	return db.tables4.list[table].trie.size
 }
 
 // Entries lists the prefixes of the table at a place of Tables, in any order.
@@ -138,15 +181,18 @@ func (db *Database) Entries(f Family, table int) []Entry {
 
 func (t *table4) entries() []Entry {
 	out := make([]Entry, 0, t.trie.size)
-	t.trie.all(func(s span) { out = append(out, t.entry(s)) })
+	t.trie.all(func(n *node4) { out = append(out, t.entry(n.one[0].route.Dst, n)) })
 	return out
 }
 
-func (t *table4) entry(s span) Entry {
-	a := &t.of(s)[0]
-	e := Entry{Prefix: a.route.Dst, Kind: EntryOther, Place: s.from, Route: a.route}
-	if s.to-s.from == 1 {
+func (t *table4) entry(p netip.Prefix, n *node4) Entry {
+	a := &n.one[0]
+	e := Entry{Prefix: p, Kind: EntryOther, Place: n.place, Route: a.route}
+	if n.more == nil {
 		e.Kind = a.kind()
+	}
+	if int(n.place) >= len(t.built) {
+		e.Way = a
 	}
 	return e
 }
@@ -155,9 +201,9 @@ func (t *table4) entry(s span) Entry {
 func (a *alias) kind() EntryKind {
 	hops := a.info.paths()
 	switch {
-	case a.route.TOS != 0 || a.info.dead || a.info.nh != nil && a.info.nh.blackhole:
-	case a.route.Type.Err() == EAGAIN:
-	case a.route.Type.Err() != OK:
+	case a.tos != 0 || a.info.dead || a.info.nh != nil && a.info.nh.blackhole:
+	case a.typ.Err() == EAGAIN:
+	case a.typ.Err() != OK:
 		return EntryError
 	case len(hops) > 0 && !hops[0].dead && !hops[0].ignored:
 		return EntryRoute
@@ -170,7 +216,10 @@ func (db *Database) hit4(h *Hit) (Errno, found4) {
 	res := found4{rule: h.Rule}
 	if h.Table >= 0 {
 		t := db.tables4.list[h.Table]
-		a := &t.of(span{h.Place, h.Place + 1})[0]
+		a := h.Way
+		if a == nil {
+			a = &t.built[h.Place].one[0]
+		}
 		res.choose(a, nil, -1)
 		if h.Err == OK {
 			res.choose(a, &a.info.paths()[0], 0)
@@ -193,6 +242,9 @@ func (db *Database) entry6(n *node6) Entry {
 	e := Entry{Prefix: n.prefix, Kind: EntryOther, Place: n.place, Route: n.only()}
 	if e.Route != nil {
 		e.Kind = db.kind6(e.Route)
+	}
+	if n.way.route != nil {
+		e.Way = &n.way
 	}
 	return e
 }
@@ -220,7 +272,12 @@ func (l *look6) hit6(h *Hit) Errno {
 	l.res.rule, l.res.route = h.Rule, nil
 	if h.Table >= 0 {
 		t := l.db.six.tables.list[h.Table]
-		r := t.routes[h.Place]
+		var r *Route
+		if h.Way != nil {
+			r = h.Way.route
+		} else {
+			r = t.built[h.Place]
+		}
 		l.res.pick6, l.res.table = pick6{route: r}, t.id
 		l.res.hop = l.db.leg6(r, nil, 0)
 	}

@@ -74,7 +74,7 @@ func (s scan) err() Errno { return Errno(s) }
 func (db *Database) scanLeaf4(as []alias, k *Key, res *found4, st *Step) (v scan, done bool) {
 	for i := range as {
 		a := &as[i]
-		if a.route.TOS != 0 && a.route.TOS != k.TOS&0x1c {
+		if a.tos != 0 && a.tos != k.TOS&0x1c {
 			st.route(a.route, -1, RouteTOS)
 			continue
 		}
@@ -82,7 +82,7 @@ func (db *Database) scanLeaf4(as []alias, k *Key, res *found4, st *Step) (v scan
 			st.route(a.route, -1, RouteScope)
 			continue
 		}
-		if err := a.route.Type.Err(); err != OK {
+		if err := a.typ.Err(); err != OK {
 			v := RouteError
 			if err == EAGAIN {
 				v = RouteThrow
@@ -236,7 +236,7 @@ func (db *Database) search4(p Purpose, k *Key, w *Walk) (Errno, found4) {
 			if err != OK {
 				return err, 0, -1
 			}
-			res.stale = res.alias.route.TOS
+			res.stale = res.alias.tos
 			return OK, res.plen, res.alias.info.group()
 		})
 		if res.rule < 0 || db.rules4[res.rule].Action != ActTable { // of a suppressed result

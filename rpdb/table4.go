@@ -5,49 +5,88 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"sync/atomic"
+	"sync"
 )
 
-// table4 is one IPv4 table: its aliases, in the kernel's order within a prefix, and a
-// trie from a prefix to its span of them.
+// table4 is one IPv4 table: a trie from a prefix to its aliases.
 type table4 struct {
-	id      uint32
-	aliases []alias // of Build
-	later   []alias // of changes; see appendShared
-	used    *atomic.Int64
-	trie    *trie[span]
+	id     uint32
+	built  []node4 // of Build, by place
+	places places
+	trie   *trie[node4]
 }
 
-// span is a range of aliases: of table4.aliases, or behind their number, of later.
-type span struct{ from, to uint32 }
+// node4 is what a table has for a prefix: an alias, or several in the kernel's order.
+type node4 struct {
+	one   [1]alias
+	more  *[]alias // nil: it is one
+	place uint32   // of the prefix, see Entry
+}
 
-// of returns the aliases of a prefix.
-func (t *table4) of(s span) []alias {
-	if n := uint32(len(t.aliases)); s.from >= n {
-		return t.later[s.from-n : s.to-n]
+// aliases are those of a node, none of nil.
+func (n *node4) aliases() []alias {
+	if n == nil {
+		return nil
 	}
-	return t.aliases[s.from:s.to]
+	if n.more != nil {
+		return *n.more
+	}
+	return n.one[:]
+}
+
+// setAliases makes aliases those of the node, which has none.
+func (n *node4) setAliases(as []alias) {
+	n.one[0] = as[0]
+	if len(as) > 1 {
+		more := slices.Clone(as)
+		n.more = &more
+	}
+}
+
+// eachInfo calls visit with the infos that Build found and that are not done yet.
+func (t *table4) eachInfo(done map[*info4]bool, visit func(*info4)) {
+	for i := range t.built {
+		n := &t.built[i]
+		for _, a := range n.aliases() {
+			if a.info != nil && !done[a.info] {
+				done[a.info] = true
+				visit(a.info)
+			}
+		}
+	}
 }
 
 // defaults returns the aliases of 0.0.0.0/0 (of tb_num_default).
 func (t *table4) defaults() []alias {
-	if t.trie.zero == nil {
-		return nil
-	}
-	return t.of(*t.trie.zero)
+	return t.get(netip.PrefixFrom(netip.IPv4Unspecified(), 0))
 }
 
 // size is the number of routes.
 func (t *table4) size() (n int) {
-	t.trie.all(func(s span) { n += int(s.to - s.from) })
+	t.trie.all(func(at *node4) { n += len(at.aliases()) })
 	return n
 }
 
 // alias is a route of an IPv4 table (struct fib_alias): the route, and what it
 // shares with others that have the same nexthops.
 type alias struct {
-	route *Route
-	info  *info4
+	route    *Route
+	info     *info4
+	priority uint32 // of the route, as are tos and typ
+	tos      uint8
+	typ      RouteType
+}
+
+func newAlias(r *Route, in *info4) alias { return alias{r, in, r.Priority, r.TOS, r.Type} }
+
+// same reports whether a route is alike but for flags. It seldom looks at the alias's
+// own, which no cache may have.
+func (a *alias) same(r *Route) bool {
+	if hops := a.info.hops; len(hops) == 1 && len(r.NextHops) == 1 &&
+		(hops[0].gw != r.NextHops[0].Gateway || hops[0].oif != r.NextHops[0].Dev) {
+		return false
+	}
+	return a.tos == r.TOS && a.priority == r.Priority && a.typ == r.Type && sameRoute(a.route, r)
 }
 
 // info4 is the part of a route that the decision looks at after the prefix (struct
@@ -86,23 +125,28 @@ func (db *Database) buildTables4(routes []*Route) {
 	for _, r := range routes {
 		byTable[r.Table] = append(byTable[r.Table], r)
 	}
-	infos := map[infoKey]*info4{}
+	known := map[infoKey]*info4{}
 	for _, id := range slices.Sorted(maps.Keys(byTable)) {
 		rs := byTable[id]
 		if !slices.IsSortedFunc(rs, compareAliases) {
 			slices.SortStableFunc(rs, compareAliases)
 		}
-		t := &table4{id: id, aliases: make([]alias, len(rs)), trie: &trie[span]{}, used: new(atomic.Int64)}
+		t := &table4{id: id, built: make([]node4, len(rs)), trie: newTrie[node4]()}
+		t.places.next = uint32(len(rs))
 		for i := 0; i < len(rs); {
-			j := i
+			n := &t.built[i]
+			n.place = uint32(i)
+			n.one[0] = newAlias(rs[i], db.info4(rs[i], known))
+			j := i + 1
 			for ; j < len(rs) && rs[j].Dst == rs[i].Dst; j++ {
-				t.aliases[j] = alias{route: rs[j], info: db.info4(rs[j], infos)}
+				n.setAliases(append(n.aliases(), newAlias(rs[j], db.info4(rs[j], known))))
 			}
-			t.trie.set(rs[i].Dst, span{uint32(i), uint32(j)})
+			t.trie.set(rs[i].Dst, n)
 			i = j
 		}
 		db.tables4.add(id, t)
 	}
+	db.infos = &infos{known: known}
 }
 
 // compareAliases orders routes as a table's trie does: base address, longest
@@ -117,17 +161,41 @@ func compareAliases(a, b *Route) int {
 }
 
 // info4 compiles the nexthops of a route, or finds them compiled.
-func (db *Database) info4(r *Route, infos map[infoKey]*info4) *info4 {
+func (db *Database) info4(r *Route, known map[infoKey]*info4) *info4 {
 	key, share := infoKeyOf(r)
 	if !share {
 		return db.newInfo4(r)
 	}
-	in, ok := infos[key]
+	in, ok := known[key]
 	if !ok {
 		in = db.newInfo4(r)
-		infos[key] = in
+		known[key] = in
 	}
 	return in
+}
+
+// infos are those that routes can share, of Build and of changes.
+type infos struct {
+	mu    sync.Mutex
+	known map[infoKey]*info4
+}
+
+// maxInfos bounds how many are known.
+const maxInfos = 1 << 16
+
+func (s *infos) get(key *infoKey) *info4 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known[*key]
+}
+
+func (s *infos) put(key *infoKey, in *info4) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil || len(s.known) >= maxInfos {
+		s.known = map[infoKey]*info4{}
+	}
+	s.known[*key] = in
 }
 
 // infoKeyOf is the key of a route's info4, if other routes can share that.
@@ -179,14 +247,14 @@ func (l *leaf) next(dst netip.Addr) (first, second []alias, plen int) {
 	var got [2][]alias
 	for i := 0; i < l.n; i++ {
 		t := l.tabs[i]
-		plen, s, ok := t.trie.longest(dst, l.max)
-		if !ok || plen < best {
+		plen, s := t.trie.longest(dst, l.max)
+		if s == nil || plen < best {
 			continue
 		}
 		if plen > best {
 			best, got = plen, [2][]alias{}
 		}
-		got[i] = t.of(s)
+		got[i] = s.aliases()
 	}
 	l.max = best - 1
 	return got[0], got[1], best

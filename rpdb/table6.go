@@ -4,28 +4,28 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 )
 
 // table6 is one IPv6 routing table: a trie of destinations whose nodes may carry a
 // trie of sources (struct fib6_table, spec IPv6 2.1).
 type table6 struct {
 	id    uint32
-	nodes *trie[*node6]
+	nodes *trie[node6]
 	size  int // routes
-	// routes has at node6.place the route of a destination that has only that one;
-	// changes append to it (see appendShared).
-	routes []*Route
-	used   *atomic.Int64
+	// built has at node6.place the route of a destination that Build found, if it has
+	// only that one.
+	built  []*Route
+	places places
 }
 
 // node6 is a destination prefix of a table, or a source prefix below one (struct
 // fib6_node).
 type node6 struct {
 	prefix netip.Prefix
-	routes []*Route      // ascending metric, then as inserted; may be empty
-	sub    *trie[*node6] // routes from source prefixes; nil if there are none
-	place  uint32        // in table6.routes, of a destination
+	routes []*Route     // ascending metric, then as inserted; may be empty
+	sub    *trie[node6] // routes from source prefixes; nil if there are none
+	place  uint32       // of a destination, see Entry
+	way    alias        // the route of a destination that has only that one, if it came after Build
 }
 
 // only returns the route of a destination that has one and no source prefixes, else
@@ -50,28 +50,28 @@ func buildTables6(routes []*Route) (tables tableSet[table6]) {
 		t.add(r)
 	}
 	for _, t := range tables.list {
-		t.routes = make([]*Route, t.size)
-		t.used.Store(int64(t.size))
-		t.nodes.all(func(n *node6) { t.routes[n.place] = n.only() })
+		t.built = make([]*Route, t.size)
+		t.places.next = uint32(t.size)
+		t.nodes.all(func(n *node6) { t.built[n.place] = n.only() })
 	}
 	return tables
 }
 
 func newTable6(id uint32) *table6 {
-	return &table6{id: id, nodes: &trie[*node6]{}, used: new(atomic.Int64)}
+	return &table6{id: id, nodes: newTrie[node6]()}
 }
 
 // add appends a route to its node. Routes come in the order of the kernel's list;
 // if a source mixes up metrics, the stable order by metric is restored.
 func (t *table6) add(r *Route) {
-	n, ok := t.nodes.get(r.Dst)
-	if !ok {
+	n := t.nodes.get(r.Dst)
+	if n == nil {
 		n = &node6{prefix: r.Dst, place: uint32(t.size)}
 		t.nodes.set(r.Dst, n)
 	}
 	if r.Src.IsValid() && r.Src.Bits() > 0 {
 		if n.sub == nil {
-			n.sub = &trie[*node6]{}
+			n.sub = newTrie[node6]()
 		}
 		n = nodeFor(n.sub, r.Src)
 	}
@@ -83,9 +83,9 @@ func (t *table6) add(r *Route) {
 	t.size++
 }
 
-func nodeFor(t *trie[*node6], p netip.Prefix) *node6 {
-	n, ok := t.get(p)
-	if !ok {
+func nodeFor(t *trie[node6], p netip.Prefix) *node6 {
+	n := t.get(p)
+	if n == nil {
 		n = &node6{prefix: p}
 		t.set(p, n)
 	}
@@ -149,8 +149,8 @@ func (c *cursor6) up() bool {
 	if c.plen == 0 {
 		return false
 	}
-	plen, n, ok := c.table.nodes.longest(c.dst, c.plen-1)
-	if !ok {
+	plen, n := c.table.nodes.longest(c.dst, c.plen-1)
+	if n == nil {
 		c.plen = 0
 		return false
 	}
@@ -167,8 +167,8 @@ func (c *cursor6) descend() bool {
 // shorterSource moves to the next shorter source prefix; without one, to the
 // destination's own routes.
 func (c *cursor6) shorterSource() bool {
-	plen, n, ok := c.at.sub.longest(c.src, c.slen-1)
-	if !ok {
+	plen, n := c.at.sub.longest(c.src, c.slen-1)
+	if n == nil {
 		c.from = nil
 		return false
 	}

@@ -1,0 +1,79 @@
+package rpdb
+
+import "sync/atomic"
+
+// MaxExpected is the number of changes whose memory accesses Expect overlaps.
+const MaxExpected = 16
+
+// expected is a change of a route that memory is asked for.
+type expected struct {
+	prefix triePrefix
+	four   *trieNode[node4]
+	six    *trieNode[node6]
+	old4   *node4
+	old6   *node6
+}
+
+// Expect asks memory for what With will look at for some changes, at most MaxExpected,
+// so that they need not wait for it one after the other. It changes nothing.
+func (db *Database) Expect(changes []*Change) {
+	var lanes [MaxExpected]expected
+	n := 0
+	for _, c := range changes[:min(len(changes), MaxExpected)] {
+		if c.Route == nil || !c.Route.Dst.IsValid() {
+			continue
+		}
+		l := expected{prefix: prefixWords(c.Route.Dst)}
+		if t := db.tables4.get(c.Route.Table); t != nil && c.Route.Family == IPv4 {
+			l.four = t.trie.nodes.root.Load()
+		} else if t := db.six.tables.get(c.Route.Table); t != nil && c.Route.Family == IPv6 {
+			l.six = t.nodes.nodes.root.Load()
+		}
+		lanes[n] = l
+		n++
+	}
+	for depth, open := 0, n; open > 0; depth += trieStride {
+		open = 0
+		for i := range lanes[:n] {
+			l := &lanes[i]
+			if l.four != nil {
+				l.four, l.old4 = l.four.step(&l.prefix, depth)
+				open++
+			}
+			if l.six != nil {
+				l.six, l.old6 = l.six.step(&l.prefix, depth)
+				open++
+			}
+		}
+	}
+	sum := uint32(0)
+	for i := range lanes[:n] {
+		if old := lanes[i].old4; old != nil {
+			sum += old.place
+		}
+		if old := lanes[i].old6; old != nil {
+			sum += old.place
+		}
+	}
+	expectations.Store(sum) // so that the compiler leaves the loads in
+}
+
+var expectations atomic.Uint32
+
+// step goes from a node to the one below, or to the value of the prefix.
+func (n *trieNode[V]) step(p *triePrefix, depth int) (below *trieNode[V], v *V) {
+	if n.leaf {
+		return nil, n.one.Load()
+	}
+	c := chunk(p.hi, p.lo, depth)
+	if rest := p.bits - depth; rest > trieStride {
+		if n.kids>>c&1 != 0 {
+			return n.kidAt(c).Load(), nil
+		}
+	} else if rest > 0 {
+		if place := valBit(c, rest); n.hasVal(place) {
+			return nil, n.valAt(place).Load()
+		}
+	}
+	return nil, nil
+}

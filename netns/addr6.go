@@ -92,6 +92,7 @@ type addr6 struct {
 	route            *route6 // to itself, in table local once the address is valid
 	hashed           bool    // found by lookups of addresses
 	queued           bool    // work waits for it
+	tokenized        bool    // its identifier is the device's token
 	dad              dad6
 }
 

@@ -137,7 +137,7 @@ func (n *Namespace) notifyDelAddr6(a *addr6) {
 	}
 	n.leaveSolicited6(a.in, a.addr)
 	if a.peer.IsValid() {
-		if r := n.prefixRoute6(d, a.peer, 128, 0, false); r != nil {
+		if r := n.prefixRoute6(d, a.peer, 128, 0, 0, false); r != nil {
 			_ = n.remove6(r, byKernel())
 		}
 	}

@@ -322,7 +322,7 @@ func (n *Namespace) down6(d *device, unregister bool) {
 	}
 	wasReady := in.ready()
 	if !unregister {
-		d.in6.flags &^= ready6 | rsSent6
+		d.in6.flags &^= ready6 | rsSent6 | raReceived6
 	}
 	for _, a := range in.snapshot() {
 		n.downAddr6(a, keeps(a))

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
@@ -56,6 +57,22 @@ func (n *Namespace) askRouters6(a *addr6) {
 	if !a.in.acceptsRA() || d.conf6[conf6Solicits] == 0 || d.IsLoopback() || d.Type == arphrdTunnel {
 		return
 	}
+	n.solicitRouters6(a)
+}
+
+// linkLocal is an address of scope link that has none of some flags (ipv6_get_lladdr).
+func (in *inet6Dev) linkLocal(banned uint32) *addr6 {
+	for _, a := range slices.Backward(in.addrs) {
+		if a.scope == scopeLink6 && a.flags&banned == 0 {
+			return a
+		}
+	}
+	return nil
+}
+
+// solicitRouters6 has routers asked from an address.
+func (n *Namespace) solicitRouters6(a *addr6) {
+	d := a.in.dev
 	d.in6.flags |= rsSent6
 	if p := n.world.packets; p != nil {
 		p.AskRouters(n, d.Index, a.addr)

@@ -42,9 +42,9 @@ func (n *Namespace) addMulticastRoute6(d *device) {
 	})
 }
 
-// prefixRoute6 finds the route to a prefix by a device, whoever added it
+// prefixRoute6 finds the route to a prefix by a device that has some flags and not others
 // (addrconf_get_prefix_route).
-func (n *Namespace) prefixRoute6(d *device, addr netip.Addr, plen uint8, noFlags flags6, noGateway bool) *route6 {
+func (n *Namespace) prefixRoute6(d *device, addr netip.Addr, plen uint8, flags, noFlags flags6, noGateway bool) *route6 {
 	t := n.fib6.table(n.tableOf6(d, tableMain))
 	if t == nil {
 		return nil
@@ -54,7 +54,7 @@ func (n *Namespace) prefixRoute6(d *device, addr netip.Addr, plen uint8, noFlags
 		return nil
 	}
 	for r := fn.leaf; r != nil; r = r.next {
-		if r.nhid == 0 && r.nh.Dev == d.Index && !(noGateway && r.nh.Gateway.IsValid()) && r.flags&noFlags == 0 {
+		if r.nhid == 0 && r.nh.Dev == d.Index && !(noGateway && r.nh.Gateway.IsValid()) && r.flags&flags == flags && r.flags&noFlags == 0 {
 			return r
 		}
 	}
@@ -81,7 +81,7 @@ func (n *Namespace) cleanupOf6(a *addr6) (cleanup6, jiffies) {
 // cleanupPrefix6 removes the prefix route of an address or of its peer, or lets it
 // expire (cleanup_prefix_route).
 func (n *Namespace) cleanupPrefix6(a *addr6, addr netip.Addr, until jiffies, remove bool) {
-	r := n.prefixRoute6(a.in.dev, addr, a.plen, flagDefault, true)
+	r := n.prefixRoute6(a.in.dev, addr, a.plen, 0, flagDefault, true)
 	switch {
 	case r == nil:
 	case remove:
@@ -111,7 +111,7 @@ func (l lifetime6) expires() jiffies {
 // The kernel takes the hundredths of a second of a new lifetime for a time in its own
 // ticks, which is long past.
 func (n *Namespace) modifyPrefix6(a *addr6, addr netip.Addr, l lifetime6) bool {
-	r := n.prefixRoute6(a.in.dev, addr, a.plen, flagDefault, true)
+	r := n.prefixRoute6(a.in.dev, addr, a.plen, 0, flagDefault, true)
 	if r == nil {
 		return false
 	}

@@ -84,6 +84,9 @@ func (n *Namespace) setAllConf6(setting int, v int32) error {
 		}
 	}
 	n.tellConf6(netconfOfAll, setting, c, old)
+	if setting == conf6Forwarding && v != 0 {
+		n.purgeDefaultRouters6()
+	}
 	return nil
 }
 
@@ -108,6 +111,9 @@ func (n *Namespace) setDevConf6(d *device, setting int, v int32) error {
 		}
 	}
 	n.giveConf6(d, setting, v)
+	if setting == conf6Forwarding && v != 0 {
+		n.purgeDefaultRouters6()
+	}
 	return nil
 }
 

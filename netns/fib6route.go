@@ -22,6 +22,7 @@ const (
 	flagPrefix
 	flagDefault
 	flagExpires
+	flagRouteInfo
 	flagFlush // marked for removal with its siblings (should_flush)
 )
 

@@ -26,6 +26,7 @@ const (
 	ChangeTunDel                          // and removed
 	ChangeCable                           // a cable was pulled out or plugged in
 	ChangeDuplicate                       // an address was found to be somebody else's too; Data is it and the ifindex
+	ChangeRouter                          // a router advertised itself; Data is its address, the ifindex and the message
 )
 
 // Change is one thing that was done to a world, for [Config.Journal] and
@@ -106,6 +107,12 @@ func (w *World) Replay(c Change) (made *Namespace, err error) {
 		}
 		dev, _ := binary.Uvarint(c.Data[16:])
 		n.DuplicateAddress(int(dev), addr6Of(c.Data))
+	case ChangeRouter:
+		if len(c.Data) < 17 {
+			return nil, fmt.Errorf("a router of %d bytes", len(c.Data))
+		}
+		dev, size := binary.Uvarint(c.Data[16:])
+		n.HeardRouter(int(dev), addr6Of(c.Data), c.Data[16+max(size, 0):])
 	case ChangeTun, ChangeTunDel:
 		t, ok := decodeTun(c.Data)
 		switch {

@@ -1,6 +1,8 @@
 package netns
 
 import (
+	"net/netip"
+
 	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/rpdb"
@@ -115,8 +117,24 @@ func (d *device) setToken(t []byte) error {
 		return fail(rpdb.EINVAL, "Device does not do neighbour discovery")
 	case d.conf6[conf6AcceptRA] <= 0 || d.conf6[conf6AcceptRA] < 2 && d.conf6[conf6Forwarding] != 0:
 		return fail(rpdb.EINVAL, "Router advertisement is disabled on device")
+	case d.conf6[conf6Solicits] == 0:
+		return fail(rpdb.EINVAL, "Router solicitation is disabled on device")
 	}
 	copy(d.in6.token[8:], t[8:])
+	n, in := d.ns, d.inet6
+	if in == nil {
+		return nil
+	}
+	if a := in.linkLocal(rpdb.IFATentative | rpdb.IFAOptimistic); a != nil && in.ready() && addr6Of(t) != netip.IPv6Unspecified() {
+		n.solicitRouters6(a)
+	}
+	for _, a := range in.addrs {
+		if a.tokenized {
+			a.valid, a.preferred = 0, 0
+		}
+	}
+	n.notifyIfInfo6(d)
+	n.verify6()
 	return nil
 }
 

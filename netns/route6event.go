@@ -92,7 +92,14 @@ func (n *Namespace) linkup6(d *device, flags uint32) {
 // syncMTU6 follows a change of a device's MTU in the metrics of its routes
 // (rt6_mtu_change).
 func (n *Namespace) syncMTU6(d *device) {
-	mtu, old := d.MTU, uint32(d.conf6[conf6MTU])
+	n.changeRouteMTU6(d, d.MTU)
+	d.conf6[conf6MTU] = int32(d.MTU)
+}
+
+// changeRouteMTU6 follows a new MTU of a device's link: it replaces larger ones, and that
+// which the device had.
+func (n *Namespace) changeRouteMTU6(d *device, mtu uint32) {
+	old := uint32(d.conf6[conf6MTU])
 	n.fib6.walk(func(r *route6) *route6 {
 		if r.nhid != 0 || r.nh.Dev != d.Index || r.metrics.get(rtaxLock)&(1<<rtaxMTU) != 0 {
 			return r
@@ -102,5 +109,4 @@ func (n *Namespace) syncMTU6(d *device) {
 		}
 		return r
 	})
-	d.conf6[conf6MTU] = int32(mtu)
 }

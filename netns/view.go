@@ -95,6 +95,8 @@ type Conf6 struct {
 	SolicitInterval, SolicitMaximumInterval                   time.Duration
 	HopLimit, MTU                                             int32
 	Disabled, Forwarding, ProxyNDP, AcceptRedirects, AcceptRA bool
+	// RouterHeard tells that a router has advertised itself since routers were asked.
+	RouterHeard bool
 	// Router tells whether the device itself has forwarding set: it says so in neighbour
 	// advertisements, whatever all has.
 	Router                                                          bool
@@ -298,6 +300,7 @@ func (n *Namespace) viewConf6(d *device) Conf6 {
 		AcceptRedirects: own[4] != 0 && own[conf6Forwarding] == 0,
 		AcceptRA:        own[conf6AcceptRA] == 2 || own[conf6AcceptRA] == 1 && own[conf6Forwarding] == 0,
 		Router:          own[conf6Forwarding] != 0,
+		RouterHeard:     d.in6.flags&raReceived6 != 0,
 
 		ForceTLLAO: own[28] != 0, NotifyNeighbours: own[29] != 0 || all[29] != 0, DropUnicast: own[40] != 0, DropUnsolicited: own[41] != 0,
 		SuppressFragments: own[32] != 0, NeighbourClass: uint8(own[50]), AcceptUntracked: own[57],

@@ -39,7 +39,7 @@ func (d *duel) sentND() (sent [2][]string) {
 			d.ours.e.Do(func() { frames, d.seen[sideA] = d.seen[sideA], nil })
 		}
 		for _, f := range frames {
-			if be16(f[12:]) != protoIPv6 || len(f) < 54+ndLen || f[20] != rpdb.ProtoICMPv6 || f[54] == mldReport2 {
+			if be16(f[12:]) != protoIPv6 || len(f) < 54+icmpLen || f[20] != rpdb.ProtoICMPv6 || f[54] == mldReport2 {
 				continue
 			}
 			f = slices.Clone(f)

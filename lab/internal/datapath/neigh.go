@@ -102,12 +102,17 @@ func (h *Host) tellUnreachable(p *packet) {
 // anything else goes there (neigh_update). It reports whether there is such a neighbour.
 func (h *Host) heard(l *link, addr netip.Addr, news netns.NeighNews) bool {
 	ok := h.ns.HeardNeighbour(l.dev.Index, addr, news)
+	h.sendWaiting(l, addr)
+	return ok
+}
+
+// sendWaiting sends what waited for a neighbour that is known now.
+func (h *Host) sendWaiting(l *link, addr netip.Addr) {
 	if k := (waitKey{l.dev.Index, addr}); len(h.waiting[k]) > 0 {
 		if _, known := h.ns.NeighLLAddr(l.dev.Index, addr); known {
 			h.resolved(k, true)
 		}
 	}
-	return ok
 }
 
 // Probe implements netns.Packets.

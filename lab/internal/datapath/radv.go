@@ -7,8 +7,12 @@ import (
 	"github.com/rulewalk/rulewalk/netns"
 )
 
-// heardRouter learns from a router advertisement (ndisc_router_discovery).
-func (h *Host) heardRouter(l *link, p *packet, m []byte) {}
+// heardRouter learns from a router advertisement, and sends what waited for the router.
+func (h *Host) heardRouter(l *link, p *packet, m []byte) {
+	from := src6(p.data())
+	h.ns.HeardRouter(l.dev.Index, from, m)
+	h.sendWaiting(l, from)
+}
 
 // allRouters is the group of the routers of a link.
 var allRouters = netip.MustParseAddr("ff02::2")
@@ -33,7 +37,7 @@ func (h *Host) askRouters(id uint64, from netip.Addr, asked int32, pause time.Du
 	h.now()
 	c := &l.dev.Conf6
 	switch {
-	case l.host != h, !l.dev.Up(), c.Disabled, !c.AcceptRA, c.Solicitations >= 0 && asked > c.Solicitations:
+	case l.host != h, !l.dev.Up(), c.Disabled, !c.AcceptRA, asked > 1 && c.RouterHeard, c.Solicitations >= 0 && asked > c.Solicitations:
 		return
 	}
 	m := append([]byte{routerSolicitation, 0, 0, 0, 0, 0, 0, 0}, addrOption(ndSourceLLAddr, l.dev.Address)...)

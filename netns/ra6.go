@@ -35,6 +35,7 @@ type advertisement struct {
 	route   *route6 // the default route by the router, nil if there is none
 	router  *neigh  // nil: not looked for yet
 	tell    bool    // the device's IPv6 part changed
+	verify  bool    // lifetimes of addresses changed
 }
 
 // HeardRouter takes up a router advertisement that a device received
@@ -74,6 +75,9 @@ func (n *Namespace) HeardRouter(dev int, from netip.Addr, m []byte) {
 	}
 	n.changes.Add(1)
 	n.runDAD6()
+	if ra.verify {
+		n.verify6()
+	}
 	w.changed()
 }
 

@@ -1,5 +1,7 @@
 package netns
 
+import "slices"
+
 // Options of a router advertisement (ND_OPT_*).
 const (
 	raOptSource = 1
@@ -18,6 +20,7 @@ type raOptions struct {
 // parseRAOptions reads options; false if one has no length, or is longer than what came
 // (ndisc_parse_options).
 func parseRAOptions(b []byte) (o raOptions, ok bool) {
+	b = slices.Clip(b)
 	for len(b) > 0 {
 		if len(b) < 2 || b[1] == 0 || int(b[1])*8 > len(b) {
 			return o, false

@@ -48,7 +48,7 @@ func (ra *advertisement) routeInfo(o []byte, plen uint8, lifetime uint32) {
 		return
 	}
 	var b [16]byte
-	copy(b[:], o[8:])
+	copy(b[:], o[8:min(cap(o), 24)]) // the kernel reads on in what comes behind an option without a prefix
 	dst := netip.PrefixFrom(netip.AddrFrom16(b), int(plen)).Masked()
 	r := n.routeInfo6(ra.d, dst, ra.from)
 	if plen == 0 {
@@ -174,7 +174,7 @@ func (ra *advertisement) address(prefix netip.Addr, valid, preferred uint32) boo
 	} else if a != nil {
 		ra.refresh(a, valid, preferred)
 	}
-	n.verify6()
+	ra.verify = true
 	return true
 }
 
@@ -230,13 +230,7 @@ func (ra *advertisement) notifyPrefix(o []byte) {
 	m := &message{b: make([]byte, 12, 64)}
 	m.b[0] = byte(rpdb.IPv6)
 	binary.NativeEndian.PutUint32(m.b[4:], uint32(ra.d.Index))
-	m.b[8], m.b[9] = o[0], o[2]
-	if o[3]&prefixOnLink != 0 {
-		m.b[10] |= 1 // IF_PREFIX_ONLINK
-	}
-	if o[3]&prefixAuto != 0 {
-		m.b[10] |= 2 // IF_PREFIX_AUTOCONF
-	}
+	m.b[8], m.b[9], m.b[10] = o[0], o[2], o[3]
 	m.put(prefixAddress, o[16:32])
 	m.put(prefixCacheInfo, words32(binary.BigEndian.Uint32(o[8:]), binary.BigEndian.Uint32(o[4:])))
 	ra.n.notify(nil, GroupIPv6Prefix, rtmNewPrefix, 0, m.b)

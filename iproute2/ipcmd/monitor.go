@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -43,7 +44,7 @@ var watchable = []watched{
 	{word: "acaddress", exact: true},
 	{word: "route", v4: 7, v6: 11},
 	{word: "mroute"},
-	{word: "prefix"},
+	{word: "prefix", v6: 18},
 	{word: "neigh", any: 3},
 	{word: "netconf"},
 	{word: "rule", v4: 8, v6: 19},
@@ -119,7 +120,7 @@ func (m *monitor) object(w string) bool {
 		if o.exact && w != o.word || !o.exact && !matches(w, o.word) {
 			continue
 		}
-		if o.any == 0 && o.v4 == 0 {
+		if o.any == 0 && o.v4 == 0 && o.v6 == 0 {
 			m.errorf("ip monitor %s: not modelled\n", o.word)
 			panic(exit(255))
 		}
@@ -231,6 +232,9 @@ func (m *monitor) show(msg netlink.Message) {
 		m.showNexthop(msg)
 	case rtnl.RTMNewNextHopBucket, rtnl.RTMDelNextHopBucket:
 		m.bucketEvent(msg)
+	case rtmNewPrefix:
+		m.header("[PREFIX]")
+		m.prefix(msg)
 	case rtmNewNSID, rtmDelNSID:
 		m.header("[NSID]")
 		m.record(func(r *iproute2.Record) { m.printNSID(r, msg) })
@@ -286,6 +290,40 @@ func (m *monitor) route(msg netlink.Message) {
 	}
 	m.header("[ROUTE]")
 	m.showRoute(msg)
+}
+
+// rtmNewPrefix tells of a prefix that a router advertised.
+const rtmNewPrefix netlink.HeaderType = 52
+
+// prefix prints a prefix of the link (print_prefix).
+func (m *monitor) prefix(msg netlink.Message) {
+	const (
+		length           = 12 // struct prefixmsg
+		address, times   = 1, 2
+		onLink, autoconf = 1, 2
+	)
+	if len(msg.Data) < length {
+		return
+	}
+	h, as := msg.Data[:length], iproute2.ParseAttrs(msg.Data[length:])
+	m.print("prefix ")
+	if a, ok := netip.AddrFromSlice(as[address]); ok {
+		m.print(a.String())
+	}
+	name, _ := m.links.LinkName(int(int32(binary.NativeEndian.Uint32(h[4:]))))
+	m.print("/" + strconv.Itoa(int(h[9])) + "dev " + name + " ")
+	if h[10]&onLink != 0 {
+		m.print("onlink ")
+	}
+	if h[10]&autoconf != 0 {
+		m.print("autoconf ")
+	}
+	if t := as[times]; len(t) >= 8 {
+		for i, word := range []string{"valid ", "preferred "} {
+			m.print(word + strconv.FormatUint(uint64(binary.NativeEndian.Uint32(t[4-4*i:])), 10) + " ")
+		}
+	}
+	m.print("\n")
 }
 
 func (m *monitor) bucketEvent(msg netlink.Message) {

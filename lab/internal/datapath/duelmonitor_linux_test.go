@@ -38,7 +38,7 @@ func (g *growing) String() string {
 }
 
 // watch are the words of ip that tell what happens.
-var watch = []string{"monitor", "label", "link", "address", "route", "neigh", "rule"}
+var watch = []string{"monitor", "label", "link", "address", "route", "neigh", "prefix", "rule"}
 
 // listener is a socket as ip monitor wants it.
 type listener struct{ *netns.Socket }

@@ -232,6 +232,8 @@ func TestDuelRoutersAtRandom(t *testing.T) {
 				a.options = append(a.options, prefixOption(prefix, uint8(r.Uint32())&0xc0, life, pick(r, life, life/2)))
 			}
 		}
+		a.tail = make([]byte, 16) // where the kernel reads on behind a route without its prefix
+		a.tail[0], a.tail[1] = 100, 2
 		d.compare(sideA, a.frame(), "random")
 		time.Sleep(settleTime)
 		m.same("after a random advertisement")

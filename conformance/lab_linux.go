@@ -106,7 +106,7 @@ func (l *lab) spreadAges(a rpdb.Addr) {
 }
 
 const (
-	settleTime = 3 * time.Second
+	settleTime = 10 * time.Second
 	// routesTime is enough for the local routes of addresses; a user may have deleted
 	// them, so it is no error if they do not come.
 	routesTime = 60 * time.Millisecond
@@ -130,7 +130,7 @@ func (l *lab) settle() error {
 			}
 			return nil
 		case late > settleTime:
-			return errors.New("devices or addresses did not settle within three seconds")
+			return errors.New("devices or addresses did not settle within ten seconds")
 		}
 	}
 }

@@ -8,23 +8,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
-)
-
-// Attributes that a request must have, or must not have, unlike the dumped object.
-const (
-	fraPriority = 6
-	fraSuppress = 14
-	fraTable    = 15
-	fraProtocol = 21
-	fraDSCPMask = 30
-
-	rtaPriority  = 6
-	rtaPref      = 20
-	rtaExpires   = 23
-	rtaCacheInfo = 12
-
-	nhaResGroup        = 12
-	nhaResGroupBuckets = 1
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // message returns the request of an op. Sysctls have none.
@@ -80,11 +64,11 @@ func ruleMessage(o RuleOp) (netlink.Message, error) {
 	}
 	r := &o.Rule
 	drop := map[uint16]bool{
-		fraPriority: o.NoPref,
-		fraSuppress: !r.SuppressPrefixLen.Set,
-		fraTable:    r.Table == 0,
-		fraProtocol: o.Verb == Del,
-		fraDSCPMask: r.DSCP.Set && r.DSCP.V.Mask == 0x3f,
+		nla.FRAPriority:          o.NoPref,
+		nla.FRASuppressPrefixLen: !r.SuppressPrefixLen.Set,
+		nla.FRATable:             r.Table == 0,
+		nla.FRAProtocol:          o.Verb == Del,
+		nla.FRADSCPMask:          r.DSCP.Set && r.DSCP.V.Mask == 0x3f,
 	}
 	m := request(rtnl.RTMNewRule, rtnl.RTMDelRule, o.Verb, without(b, ruleHeader, drop))
 	if o.NoExcl && o.Verb == Add {
@@ -100,12 +84,12 @@ func routeMessage(o RouteOp) (netlink.Message, error) {
 	}
 	r := &o.Route
 	b = without(b, routeHeader, map[uint16]bool{
-		rtaCacheInfo: true,
-		rtaPref:      o.Verb == Del,
-		rtaPriority:  r.Priority == 0,
+		nla.RTACacheInfo: true,
+		nla.RTAPref:      o.Verb == Del,
+		nla.RTAPriority:  r.Priority == 0,
 	})
 	if r.Expires.Set {
-		b = append(b, attr(rtaExpires, binary.NativeEndian.AppendUint32(nil, uint32(r.Expires.V/1000)))...)
+		b = append(b, attr(nla.RTAExpires, binary.NativeEndian.AppendUint32(nil, uint32(r.Expires.V/1000)))...)
 	}
 	if o.AnyScope {
 		b[6] = byte(rpdb.ScopeNowhere)
@@ -122,9 +106,9 @@ func nextHopMessage(o NextHopOp) (netlink.Message, error) {
 		return netlink.Message{}, err
 	}
 	if res != nil {
-		n := attr(nhaResGroupBuckets, binary.NativeEndian.AppendUint16(nil, res.NumBuckets))
-		b = append(b, attr(nhaGroupType, binary.NativeEndian.AppendUint16(nil, 1))...)
-		b = append(b, attr(nhaResGroup|nested, n)...)
+		n := attr(nla.NHAResGroupBuckets, binary.NativeEndian.AppendUint16(nil, res.NumBuckets))
+		b = append(b, attr(nla.NHAGroupType, binary.NativeEndian.AppendUint16(nil, 1))...)
+		b = append(b, attr(nla.NHAResGroup|nested, n)...)
 	}
 	if o.Verb == Del {
 		b[0] = 0
@@ -132,11 +116,7 @@ func nextHopMessage(o NextHopOp) (netlink.Message, error) {
 	return request(rtnl.RTMNewNextHop, rtnl.RTMDelNextHop, o.Verb, b), nil
 }
 
-const (
-	nested       = 0x8000
-	nhaGroupType = 3
-	iflaGroup    = 27
-)
+const nested = 0x8000
 
 func linkMessage(o LinkOp) (netlink.Message, error) {
 	switch {
@@ -149,7 +129,7 @@ func linkMessage(o LinkOp) (netlink.Message, error) {
 	}
 	m, err := rtnl.SetLinkAttrs(rpdb.Link{Index: o.Index, Name: o.Name, MTU: o.MTU})
 	if o.Group.Set {
-		m.Data = append(m.Data, attr(iflaGroup, binary.NativeEndian.AppendUint32(nil, o.Group.V))...)
+		m.Data = append(m.Data, attr(nla.IFLAGroup, binary.NativeEndian.AppendUint32(nil, o.Group.V))...)
 	}
 	return m, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // reqLength is the number of requests of a program, beside the prelude and dumps.
@@ -44,7 +45,7 @@ func (g *reqGen) rule(p rulePools) {
 	case x < 90:
 		g.oddDump(pick(g.dice, dumpRules4, dumpRules6))
 	case x < 93:
-		g.get("ip rule get", rtnl.RTMGetRule, header(12, byte(p.family)), attr(fraPriority, u32(pick[uint32](g.dice, 0, 10, 32766))))
+		g.get("ip rule get", rtnl.RTMGetRule, header(12, byte(p.family)), attr(nla.FRAPriority, u32(pick[uint32](g.dice, 0, 10, 32766))))
 	case x < 95:
 		g.hollow(rtnl.RTMNewRule, 12, p.family)
 	case x < 98:

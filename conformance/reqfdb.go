@@ -10,6 +10,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // The devices of programs about forwarding databases, by index.
@@ -28,19 +29,6 @@ const familyBridge rpdb.Family = 7
 
 // Attributes of an entry of a forwarding database (NDA_*).
 const (
-	ndaDst        = 1
-	ndaLLAddr     = 2
-	ndaVLAN       = 5
-	ndaPort       = 6
-	ndaVNI        = 7
-	ndaIfindex    = 8
-	ndaMaster     = 9
-	ndaSrcVNI     = 11
-	ndaNHID       = 13
-	ndaFDBExt     = 14
-	ndaFlagsExt   = 15
-	ndaStateMask  = 16
-	ndaFlagsMask  = 17
 	ntfUse        = 0x01
 	ntfSelf       = 0x02
 	ntfMaster     = 0x04
@@ -124,7 +112,7 @@ func (g *reqGen) fdbDevice(i int) {
 		if i == fdbPassthru {
 			below, mode = fdbPort1Peer, 8
 		}
-		body = attr(iflaLink, u32(uint32(below)))
+		body = attr(nla.IFLALink, u32(uint32(below)))
 		info = attr(1, u32(mode))
 		text = fmt.Sprintf(" link %d mode %d", below, mode)
 	default:
@@ -132,15 +120,15 @@ func (g *reqGen) fdbDevice(i int) {
 		info, text = g.fdbVXLAN(i)
 	}
 	head := linkHeader(i, 0, 0)
-	head = append(head, attr(iflaIfname, text0(fmt.Sprintf("d%d", i)))...)
-	head = append(head, attr(iflaAddress, hardware(i))...)
+	head = append(head, attr(nla.IFLAIfname, text0(fmt.Sprintf("d%d", i)))...)
+	head = append(head, attr(nla.IFLAAddress, hardware(i))...)
 	link := attr(1, text0(kind))
 	if info != nil || kind == "vxlan" {
 		link = append(link, attr(2|nested, info)...)
 	}
 	m := netlink.Message{
 		Header: netlink.Header{Type: rtnl.RTMNewLink, Flags: netlink.Create | netlink.Excl},
-		Data:   append(append(head, body...), attr(iflaLinkInfo|nested, link)...),
+		Data:   append(append(head, body...), attr(nla.IFLALinkInfo|nested, link)...),
 	}
 	g.raw(fmt.Sprintf("ip link add d%d index %d address %s type %s%s", i, i, colons(hardware(i)), kind, text), asked(m))
 }
@@ -177,7 +165,7 @@ func (g *reqGen) fdbVXLAN(i int) (info []byte, text string) {
 func (g *reqGen) fdbMaster(port, master int) {
 	m := netlink.Message{
 		Header: netlink.Header{Type: rtnl.RTMNewLink},
-		Data:   append(linkHeader(port, 0, 0), attr(iflaMaster, u32(uint32(master)))...),
+		Data:   append(linkHeader(port, 0, 0), attr(nla.IFLAMaster, u32(uint32(master)))...),
 	}
 	g.raw(fmt.Sprintf("ip link set index %d master %d", port, master), asked(m))
 }
@@ -265,19 +253,19 @@ func (g *reqGen) fdbEntry(typ netlink.HeaderType) {
 	mac := g.fdbMAC()
 	var a fdbAttrs
 	if g.chance(97) {
-		a.put("lladdr", ndaLLAddr, mac)
+		a.put("lladdr", nla.NDALLAddr, mac)
 	}
 	if vx := i == fdbVXLAN0 || i == fdbVXLAN1; vx && g.chance(95) || g.chance(4) {
 		g.fdbRemote(&a)
 	}
 	if g.chance(4) {
-		a.put("vlan", ndaVLAN, u16(pick[uint16](g.dice, 0, 1, 10, 4094, 4095, 4096)))
+		a.put("vlan", nla.NDAVLAN, u16(pick[uint16](g.dice, 0, 1, 10, 4094, 4095, 4096)))
 	}
 	if g.chance(10) {
 		g.fdbExt(&a)
 	}
 	if g.chance(5) {
-		a.put("flags_ext", ndaFlagsExt, u32(pick[uint32](g.dice, 0, 1, 2, 4, 3, 0xffffffff)))
+		a.put("flags_ext", nla.NDAFlagsExt, u32(pick[uint32](g.dice, 0, 1, 2, 4, 3, 0xffffffff)))
 	}
 	verb, flags := "add", netlink.HeaderFlags(0)
 	if typ == rtnl.RTMNewNeigh {
@@ -293,26 +281,26 @@ func (g *reqGen) fdbEntry(typ netlink.HeaderType) {
 // fdbRemote draws where a vxlan device is to send to.
 func (g *reqGen) fdbRemote(a *fdbAttrs) {
 	if g.chance(12) {
-		a.put("nhid", ndaNHID, u32(pick[uint32](g.dice, 10, 10, 11, 11, 12, 1, 20, 99, 0)))
+		a.put("nhid", nla.NDANHID, u32(pick[uint32](g.dice, 10, 10, 11, 11, 12, 1, 20, 99, 0)))
 		if g.chance(90) {
 			return
 		}
 	}
 	dst := pick(g.dice, addrs("10.0.0.9", "10.0.0.9", "10.0.0.10", "10.0.0.11", "2001:db8::9", "2001:db8::a", "0.0.0.0", "::", "224.0.0.9")...)
 	if g.chance(95) {
-		a.put("dst", ndaDst, dst.AsSlice())
+		a.put("dst", nla.NDADst, dst.AsSlice())
 	}
 	if g.chance(15) {
-		a.put("port", ndaPort, binary.BigEndian.AppendUint16(nil, pick[uint16](g.dice, 0, 8472, 4789, 4790)))
+		a.put("port", nla.NDAPort, binary.BigEndian.AppendUint16(nil, pick[uint16](g.dice, 0, 8472, 4789, 4790)))
 	}
 	if g.chance(15) {
-		a.put("vni", ndaVNI, u32(pick[uint32](g.dice, 0, 10, 11, 12, 1<<24)))
+		a.put("vni", nla.NDAVNI, u32(pick[uint32](g.dice, 0, 10, 11, 12, 1<<24)))
 	}
 	if g.chance(15) {
-		a.put("src_vni", ndaSrcVNI, u32(pick[uint32](g.dice, 0, 10, 11, 12, 1<<24)))
+		a.put("src_vni", nla.NDASrcVNI, u32(pick[uint32](g.dice, 0, 10, 11, 12, 1<<24)))
 	}
 	if g.chance(15) {
-		a.put("via", ndaIfindex, u32(pick[uint32](g.dice, 1, fdbPort0Peer, 99, 0)))
+		a.put("via", nla.NDAIfindex, u32(pick[uint32](g.dice, 1, fdbPort0Peer, 99, 0)))
 	}
 }
 
@@ -328,9 +316,9 @@ func (g *reqGen) fdbExt(a *fdbAttrs) {
 	if g.chance(5) {
 		in = append(in, attr(pick[uint16](g.dice, 2, 3, 1), u32(1))...)
 	}
-	typ := uint16(ndaFDBExt | nested)
+	typ := uint16(nla.NDAFDBExt | nested)
 	if g.chance(10) {
-		typ = ndaFDBExt
+		typ = nla.NDAFDBExt
 	}
 	a.put("ext", typ, in)
 }
@@ -346,18 +334,18 @@ func (g *reqGen) fdbFlush() {
 		typ  uint16
 		of   []byte
 	}{
-		{"state mask", ndaStateMask, u16(pick[uint16](g.dice, rpdb.NUDPermanent, rpdb.NUDNoARP, rpdb.NUDPermanent|rpdb.NUDNoARP, 0xffff))},
-		{"flags mask", ndaFlagsMask, []byte{pick[byte](g.dice, ntfUse, ntfExtLearned, ntfSticky, ntfOffloaded, 255)}},
-		{"brport", ndaIfindex, u32(pick[uint32](g.dice, fdbPort0, fdbPort1, fdbBridge0, fdbBridge1, fdbMacvlan, 99, 0, 1<<31))},
-		{"vlan", ndaVLAN, u16(pick[uint16](g.dice, 1, 10, 4094, 4095, 0))},
-		{"nhid", ndaNHID, u32(pick[uint32](g.dice, 10, 11, 12))},
-		{"vni", ndaVNI, u32(pick[uint32](g.dice, 0, 10, 11, 12))},
-		{"src_vni", ndaSrcVNI, u32(pick[uint32](g.dice, 0, 10, 11, 12))},
-		{"port", ndaPort, binary.BigEndian.AppendUint16(nil, pick[uint16](g.dice, 0, 8472, 4789))},
-		{"dst", ndaDst, pick(g.dice, addrs("10.0.0.9", "10.0.0.10", "2001:db8::9", "0.0.0.0")...).AsSlice()},
+		{"state mask", nla.NDAStateMask, u16(pick[uint16](g.dice, rpdb.NUDPermanent, rpdb.NUDNoARP, rpdb.NUDPermanent|rpdb.NUDNoARP, 0xffff))},
+		{"flags mask", nla.NDAFlagsMask, []byte{pick[byte](g.dice, ntfUse, ntfExtLearned, ntfSticky, ntfOffloaded, 255)}},
+		{"brport", nla.NDAIfindex, u32(pick[uint32](g.dice, fdbPort0, fdbPort1, fdbBridge0, fdbBridge1, fdbMacvlan, 99, 0, 1<<31))},
+		{"vlan", nla.NDAVLAN, u16(pick[uint16](g.dice, 1, 10, 4094, 4095, 0))},
+		{"nhid", nla.NDANHID, u32(pick[uint32](g.dice, 10, 11, 12))},
+		{"vni", nla.NDAVNI, u32(pick[uint32](g.dice, 0, 10, 11, 12))},
+		{"src_vni", nla.NDASrcVNI, u32(pick[uint32](g.dice, 0, 10, 11, 12))},
+		{"port", nla.NDAPort, binary.BigEndian.AppendUint16(nil, pick[uint16](g.dice, 0, 8472, 4789))},
+		{"dst", nla.NDADst, pick(g.dice, addrs("10.0.0.9", "10.0.0.10", "2001:db8::9", "0.0.0.0")...).AsSlice()},
 	} {
-		odd := x.typ != ndaStateMask && x.typ != ndaFlagsMask
-		if vx := i == fdbVXLAN0 || i == fdbVXLAN1; vx == (x.typ == ndaIfindex || x.typ == ndaVLAN) && odd {
+		odd := x.typ != nla.NDAStateMask && x.typ != nla.NDAFlagsMask
+		if vx := i == fdbVXLAN0 || i == fdbVXLAN1; vx == (x.typ == nla.NDAIfindex || x.typ == nla.NDAVLAN) && odd {
 			if g.chance(2) {
 				a.put(x.name, x.typ, x.of)
 			}
@@ -374,22 +362,22 @@ func (g *reqGen) fdbGet() {
 	i, flags := g.fdbIndex(), pick[byte](g.dice, 0, ntfMaster, ntfSelf, ntfSelf, ntfMaster|ntfSelf)
 	var a fdbAttrs
 	if g.chance(40) {
-		a.put("br", ndaMaster, u32(uint32(pick(g.dice, fdbBridge0, fdbBridge0, fdbBridge1, fdbVXLAN0, fdbPort0, 99, 0))))
+		a.put("br", nla.NDAMaster, u32(uint32(pick(g.dice, fdbBridge0, fdbBridge0, fdbBridge1, fdbVXLAN0, fdbPort0, 99, 0))))
 		if g.chance(90) {
 			i = 0
 		}
 	}
 	if g.chance(97) {
-		a.put("lladdr", ndaLLAddr, g.fdbMAC())
+		a.put("lladdr", nla.NDALLAddr, g.fdbMAC())
 	}
 	if g.chance(10) {
-		a.put("vni", ndaVNI, u32(pick[uint32](g.dice, 0, 10, 11)))
+		a.put("vni", nla.NDAVNI, u32(pick[uint32](g.dice, 0, 10, 11)))
 	}
 	if g.chance(5) {
-		a.put("vlan", ndaVLAN, u16(pick[uint16](g.dice, 0, 1, 4095)))
+		a.put("vlan", nla.NDAVLAN, u16(pick[uint16](g.dice, 0, 1, 4095)))
 	}
 	if g.chance(3) {
-		a.put("dst", ndaDst, []byte{10, 0, 0, 9})
+		a.put("dst", nla.NDADst, []byte{10, 0, 0, 9})
 	}
 	head := append(append([]byte{byte(familyBridge), 0, 0, 0}, u32(uint32(i))...), 0, 0, flags, 0)
 	g.get(fmt.Sprintf("bridge fdb get dev %d flags 0x%x%s", i, flags, a.text.String()), rtnl.RTMGetNeigh, head, a.data)
@@ -411,11 +399,11 @@ func (g *reqGen) fdbDump() {
 		m.Data = linkHeader(pick(g.dice, 0, i), 0, 0)
 		m.Data[0] = byte(familyBridge)
 		if g.chance(60) {
-			m.Data = append(m.Data, attr(iflaMaster, u32(uint32(i)))...)
+			m.Data = append(m.Data, attr(nla.IFLAMaster, u32(uint32(i)))...)
 		}
 		text += " in a link's header"
 	default:
-		typ := pick[uint16](g.dice, ndaIfindex, ndaMaster)
+		typ := pick[uint16](g.dice, nla.NDAIfindex, nla.NDAMaster)
 		m.Data = append(m.Data, attr(typ, u32(uint32(i)))...)
 		text += fmt.Sprintf(" in attribute %d", typ)
 	}
@@ -431,7 +419,7 @@ func (g *reqGen) fdbLink() {
 		}))
 	}
 	info := func(kind string, data []byte) []byte {
-		return attr(iflaLinkInfo|nested, append(attr(1, text0(kind)), attr(2|nested, data)...))
+		return attr(nla.IFLALinkInfo|nested, append(attr(1, text0(kind)), attr(2|nested, data)...))
 	}
 	switch x := g.IntN(100); {
 	case x < 30:
@@ -442,7 +430,7 @@ func (g *reqGen) fdbLink() {
 		g.fdbMaster(i, master)
 	case x < 64:
 		a := g.fdbMAC()
-		set("address "+colons(a), attr(iflaAddress, a))
+		set("address "+colons(a), attr(nla.IFLAAddress, a))
 	case x < 72:
 		g.raw(fmt.Sprintf("ip link del index %d", i), asked(netlink.Message{Header: netlink.Header{Type: rtnl.RTMDelLink}, Data: linkHeader(i, 0, 0)}))
 	case x < 80:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // reqArea is a kind of program: what most of its requests are about.
@@ -194,7 +195,7 @@ func readsBeyond(m []byte) bool {
 		if room += len(a.data); room >= 4 {
 			return false
 		}
-		if a.kind() == ndaNHID || a.kind() == ndaFlagsExt {
+		if a.kind() == nla.NDANHID || a.kind() == nla.NDAFlagsExt {
 			return true
 		}
 		room += 4

@@ -14,6 +14,7 @@ import (
 	"github.com/rulewalk/rulewalk/kernel"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // running is a fresh namespace of the running kernel. Its thread lives inside it.
@@ -160,7 +161,7 @@ func (r *running) settle(note bool) error {
 			return nil
 		}
 		if time.Since(start) > settleTime {
-			return errors.New("devices or addresses did not settle within three seconds")
+			return errors.New("devices or addresses did not settle within ten seconds")
 		}
 	}
 }
@@ -205,7 +206,7 @@ func (r *running) calm(late bool) (bool, error) {
 		}
 		carrier := false
 		for _, a := range k.Extra {
-			carrier = carrier || a.Type == iflaCarrier && len(a.Data) > 0 && a.Data[0] != 0
+			carrier = carrier || a.Type == nla.IFLACarrier && len(a.Data) > 0 && a.Data[0] != 0
 		}
 		if carrier && k.Operstate == operUnknown {
 			r.vague = append(r.vague, k.Index)
@@ -226,7 +227,4 @@ func (r *running) calm(late bool) (bool, error) {
 // the user said so (IF_OPER_TESTING, IF_OPER_DORMANT).
 var heldBack = map[uint8]bool{4: true, 5: true}
 
-const (
-	operUnknown = 0 // IF_OPER_UNKNOWN
-	iflaCarrier = 33
-)
+const operUnknown = 0 // IF_OPER_UNKNOWN

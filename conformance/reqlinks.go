@@ -8,21 +8,11 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a link request (IFLA_*).
 const (
-	iflaAddress  = 1
-	iflaIfname   = 3
-	iflaMTU      = 4
-	iflaLink     = 5
-	iflaMaster   = 10
-	iflaTxQLen   = 13
-	iflaLinkInfo = 18
-	iflaAlias    = 20
-	iflaPropList = 52
-	iflaAltname  = 53
-
 	rtmNewLinkProp netlink.HeaderType = 108
 	rtmDelLinkProp netlink.HeaderType = 109
 )
@@ -74,23 +64,23 @@ func (g *reqGen) link() {
 		g.upDown()
 	case x < 50:
 		name := g.linkName()
-		g.setLink(fmt.Sprintf("name %s", name), attr(iflaIfname, text0(name)))
+		g.setLink(fmt.Sprintf("name %s", name), attr(nla.IFLAIfname, text0(name)))
 	case x < 56:
 		v := pick[uint32](g.dice, 0, 60, 68, 1000, 1279, 1280, 1500, 9000, 65535, 65536, 100000, 0xffffffff)
-		g.setLink(fmt.Sprintf("mtu %d", v), attr(iflaMTU, u32(v)))
+		g.setLink(fmt.Sprintf("mtu %d", v), attr(nla.IFLAMTU, u32(v)))
 	case x < 60:
 		v := pick[uint32](g.dice, 0, 1, 7, 0x7fffffff, 0xffffffff)
-		g.setLink(fmt.Sprintf("group %d", v), attr(iflaGroup, u32(v)))
+		g.setLink(fmt.Sprintf("group %d", v), attr(nla.IFLAGroup, u32(v)))
 	case x < 70:
 		v := pick[uint32](g.dice, 0, 0, 1, 2, 3, 4, 5, 6, 99)
-		g.setLink(fmt.Sprintf("master %d", v), attr(iflaMaster, u32(v)))
+		g.setLink(fmt.Sprintf("master %d", v), attr(nla.IFLAMaster, u32(v)))
 	case x < 74:
 		a := pick(g.dice, hardware(0x77), hardware(0x78), make([]byte, 6), []byte{1, 2, 3, 4, 5, 6}, []byte{2, 0, 0})
-		g.setLink("address "+colons(a), attr(iflaAddress, a))
+		g.setLink("address "+colons(a), attr(nla.IFLAAddress, a))
 	case x < 77:
-		g.setLink("alias some text", attr(iflaAlias, []byte(pick(g.dice, "some text", "", strings.Repeat("x", 260)))))
+		g.setLink("alias some text", attr(nla.IFLAIfAlias, []byte(pick(g.dice, "some text", "", strings.Repeat("x", 260)))))
 	case x < 79:
-		g.setLink("txqueuelen", attr(iflaTxQLen, u32(pick[uint32](g.dice, 0, 100, 1000))))
+		g.setLink("txqueuelen", attr(nla.IFLATxQLen, u32(pick[uint32](g.dice, 0, 100, 1000))))
 	case x < 86:
 		g.altname()
 	case x < 92:
@@ -103,7 +93,7 @@ func (g *reqGen) link() {
 			g.get(fmt.Sprintf("ip link show dev with index %d", i), rtnl.RTMGetLink, linkHeader(i, 0, 0))
 		} else {
 			n := g.linkName()
-			g.get("ip link show dev "+n, rtnl.RTMGetLink, linkHeader(0, 0, 0), attr(pick[uint16](g.dice, iflaIfname, iflaAltname), text0(n)))
+			g.get("ip link show dev "+n, rtnl.RTMGetLink, linkHeader(0, 0, 0), attr(pick[uint16](g.dice, nla.IFLAIfname, nla.IFLAAltIfname), text0(n)))
 		}
 	default:
 		g.hollow(rtnl.RTMNewLink, 16, rpdb.Unspec)
@@ -136,7 +126,7 @@ func (g *reqGen) setLink(text string, a []byte) {
 	by, body := fmt.Sprintf("index %d", i), linkHeader(i, 0, 0)
 	if g.chance(25) && !strings.HasPrefix(text, "name") {
 		n := g.linkName()
-		by, body = n, append(linkHeader(0, 0, 0), attr(pick[uint16](g.dice, iflaIfname, iflaIfname, iflaAltname), text0(n))...)
+		by, body = n, append(linkHeader(0, 0, 0), attr(pick[uint16](g.dice, nla.IFLAIfname, nla.IFLAIfname, nla.IFLAAltIfname), text0(n))...)
 	}
 	g.raw(fmt.Sprintf("ip link set %s %s", by, text), asked(netlink.Message{
 		Header: netlink.Header{Type: typ}, Data: append(body, a...),
@@ -147,7 +137,7 @@ func (g *reqGen) newLink(kind, name string, index int) {
 	body := linkHeader(index, 0, 0)
 	text := "ip link add " + name
 	if g.chance(90) {
-		body = append(body, attr(iflaIfname, text0(name))...)
+		body = append(body, attr(nla.IFLAIfname, text0(name))...)
 	} else {
 		text = "ip link add (without a name)"
 	}
@@ -155,11 +145,11 @@ func (g *reqGen) newLink(kind, name string, index int) {
 		text += fmt.Sprintf(" index %d", index)
 	}
 	a := hardware(0x40 + int(g.seq))
-	body = append(body, attr(iflaAddress, a)...)
+	body = append(body, attr(nla.IFLAAddress, a)...)
 	text += " address " + colons(a)
 	if kind == "macvlan" {
 		i := g.linkIndex()
-		body = append(body, attr(iflaLink, u32(uint32(i)))...)
+		body = append(body, attr(nla.IFLALink, u32(uint32(i)))...)
 		text += fmt.Sprintf(" link %d", i)
 	}
 	info := attr(1, text0(kind))
@@ -168,7 +158,7 @@ func (g *reqGen) newLink(kind, name string, index int) {
 		info = append(info, attr(2|nested, attr(1, u32(id)))...)
 		text += fmt.Sprintf(" id %d", id)
 	}
-	body = append(body, attr(iflaLinkInfo|nested, info)...)
+	body = append(body, attr(nla.IFLALinkInfo|nested, info)...)
 	m := netlink.Message{Header: netlink.Header{Type: rtnl.RTMNewLink, Flags: netlink.Create | netlink.Excl}, Data: body}
 	if g.chance(10) {
 		m.Header.Flags = pick(g.dice, 0, netlink.Create, netlink.Replace, netlink.Excl)
@@ -192,7 +182,7 @@ func (g *reqGen) altname() {
 	i, n := g.linkIndex(), pick(g.dice, "alt0", "alt1", "v0", "a-rather-long-alternative-name", "bad/alt")
 	m := netlink.Message{
 		Header: netlink.Header{Type: typ, Flags: netlink.Create | netlink.Excl | netlink.Append},
-		Data:   append(linkHeader(i, 0, 0), attr(iflaPropList|nested, attr(iflaAltname, text0(n)))...),
+		Data:   append(linkHeader(i, 0, 0), attr(nla.IFLAPropList|nested, attr(nla.IFLAAltIfname, text0(n)))...),
 	}
 	g.raw(fmt.Sprintf("ip link property %s index %d altname %s", verb, i, n), asked(m))
 }
@@ -203,10 +193,10 @@ func (g *reqGen) delLink() {
 	switch g.IntN(4) {
 	case 0:
 		n := g.linkName()
-		text, body = "ip link del "+n, append(linkHeader(0, 0, 0), attr(iflaIfname, text0(n))...)
+		text, body = "ip link del "+n, append(linkHeader(0, 0, 0), attr(nla.IFLAIfname, text0(n))...)
 	case 1:
 		if g.chance(30) {
-			text, body = "ip link del group 7", append(linkHeader(0, 0, 0), attr(iflaGroup, u32(7))...)
+			text, body = "ip link del group 7", append(linkHeader(0, 0, 0), attr(nla.IFLAGroup, u32(7))...)
 		}
 	}
 	g.raw(text, asked(netlink.Message{Header: netlink.Header{Type: rtnl.RTMDelLink}, Data: body}))

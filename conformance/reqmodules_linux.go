@@ -12,6 +12,7 @@ import (
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // make tells how the running kernel was built and what it runs on, as far as answers
@@ -47,7 +48,7 @@ var mpls struct {
 func lacksMPLS(r *running) bool {
 	mpls.Do(func() {
 		const wrongLength, encapMPLS = 33, 1
-		data := []byte{byte(rpdb.IPv4), wrongLength, 11: 0, 12: 6, 14: rtaEncapType, 16: encapMPLS, 19: 0}
+		data := []byte{byte(rpdb.IPv4), wrongLength, 11: 0, 12: 6, 14: nla.RTAEncapType, 16: encapMPLS, 19: 0}
 		err := rtnl.Exec(r.lab.conn, netlink.Message{
 			Header: netlink.Header{Type: rtnl.RTMNewRoute, Flags: netlink.Request | netlink.Acknowledge},
 			Data:   data,
@@ -56,5 +57,3 @@ func lacksMPLS(r *running) bool {
 	})
 	return mpls.lacks
 }
-
-const rtaEncapType = 21

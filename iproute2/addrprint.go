@@ -9,23 +9,10 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
-// Attributes of an address (IFA_*, linux/if_addr.h).
-const (
-	ifaAddress   = 1
-	ifaLocal     = 2
-	ifaLabel     = 3
-	ifaBroadcast = 4
-	ifaAnycast   = 5
-	ifaCacheInfo = 6
-	ifaMulticast = 7
-	ifaFlags     = 8
-	ifaPriority  = 9
-	ifaProto     = 11
-
-	addrHeaderLen = 8 // struct ifaddrmsg
-)
+const addrHeaderLen = 8 // struct ifaddrmsg
 
 // PrintAddr prints an RTM_NEWADDR or RTM_DELADDR message as ip address does
 // (print_addrinfo), with the last newline. withDevice begins the line with the device,
@@ -36,8 +23,8 @@ func PrintAddr(r *Record, m netlink.Message, withDevice bool) {
 	}
 	h, as := m.Data[:addrHeaderLen], ParseAttrs(m.Data[addrHeaderLen:])
 	p := addrPrinter{Record: r, as: as, family: rpdb.Family(h[0]), flags: uint32(h[2])}
-	if as.Has(ifaFlags) {
-		p.flags = uint32(as.Uint(ifaFlags))
+	if as.Has(nla.IFAFlags) {
+		p.flags = uint32(as.Uint(nla.IFAFlags))
 	}
 	if m.Header.Type == rtnl.RTMDelAddr {
 		r.Flag("deleted", "Deleted ")
@@ -47,24 +34,24 @@ func PrintAddr(r *Record, m netlink.Message, withDevice bool) {
 		p.head(int(int32(binary.NativeEndian.Uint32(h[4:]))), withDevice)
 	}
 	p.address(h[1])
-	if as.Has(ifaPriority) {
-		r.Add("metric", "metric %d ", as.Uint(ifaPriority))
+	if as.Has(nla.IFAPriority) {
+		r.Add("metric", "metric %d ", as.Uint(nla.IFAPriority))
 	}
 	if brief {
 		return
 	}
-	p.other("brd", "broadcast", ifaBroadcast)
-	p.other("any", "anycast", ifaAnycast)
-	p.other("mcast", "multicast", ifaMulticast)
+	p.other("brd", "broadcast", nla.IFABroadcast)
+	p.other("any", "anycast", nla.IFAAnycast)
+	p.other("mcast", "multicast", nla.IFAMulticast)
 	r.Add("scope", "scope %s ", r.o.names().Scope(rpdb.Scope(h[3])))
 	p.flagWords()
-	if as.Has(ifaProto) && r.o.version().AtLeast(6, 4) {
-		if proto := uint8(as.Uint(ifaProto)); proto != 0 {
+	if as.Has(nla.IFAProto) && r.o.version().AtLeast(6, 4) {
+		if proto := uint8(as.Uint(nla.IFAProto)); proto != 0 {
 			r.Add("protocol", "proto %s ", r.o.names().AddrProto(proto))
 		}
 	}
-	if as.Has(ifaLabel) {
-		r.Add("label", "%s", as.Str(ifaLabel))
+	if as.Has(nla.IFALabel) {
+		r.Add("label", "%s", as.Str(nla.IFALabel))
 	}
 	p.lifetimes()
 	r.Raw("\n")
@@ -95,8 +82,8 @@ func (p *addrPrinter) head(index int, withDevice bool) {
 }
 
 func (p *addrPrinter) address(length uint8) {
-	local, peer := p.as[ifaLocal], p.as[ifaAddress]
-	if !p.as.Has(ifaLocal) {
+	local, peer := p.as[nla.IFALocal], p.as[nla.IFAAddress]
+	if !p.as.Has(nla.IFALocal) {
 		local = peer
 	}
 	if peer == nil {
@@ -159,7 +146,7 @@ func (p *addrPrinter) flagWords() {
 }
 
 func (p *addrPrinter) lifetimes() {
-	b := p.as[ifaCacheInfo]
+	b := p.as[nla.IFACacheInfo]
 	if len(b) < 8 {
 		return
 	}

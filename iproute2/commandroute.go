@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 var routeKeywords = []keyword{
@@ -256,12 +257,12 @@ func (p *routeArgs) metric(key string) {
 		m.Lock = true
 	}
 	switch m.ID {
-	case rtaxCCAlgo:
+	case nla.RTAXCCAlgo:
 		m.Str = p.value(key, "the name of a congestion control")
-	case rtaxFeatures:
+	case nla.RTAXFeatures:
 		m.Val = p.featureArgs()
 	default:
-		m.Lock = m.Lock || m.ID == rtaxRTOMin
+		m.Lock = m.Lock || m.ID == nla.RTAXRTOMin
 		m.Val = name(p.args, key, "a number", func(s string) (uint32, bool) { return parseMetric(m.ID, s) })
 	}
 	p.r.Metrics = append(p.r.Metrics, m)

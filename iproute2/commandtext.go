@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // FormatRuleCommand prints the command that adds a rule, or does what the verb
@@ -126,15 +127,15 @@ func metricWords(m rpdb.Metric) []string {
 		return nil
 	}
 	w := []string{metricNames[m.ID]}
-	if m.Lock && m.ID != rtaxRTOMin {
+	if m.Lock && m.ID != nla.RTAXRTOMin {
 		w = append(w, "lock")
 	}
 	switch m.ID {
-	case rtaxCCAlgo:
+	case nla.RTAXCCAlgo:
 		return append(w, m.Str)
-	case rtaxFeatures:
+	case nla.RTAXFeatures:
 		return append(w, featureWords(m.Val)...)
-	case rtaxRTOMin:
+	case nla.RTAXRTOMin:
 		return append(w, utoa(m.Val)+"ms")
 	}
 	return append(w, utoa(m.Val))

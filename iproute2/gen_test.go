@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // genLinks are the devices that generated states use.
@@ -165,16 +166,16 @@ func genMetrics(t *rapid.T) (ms []rpdb.Metric) {
 	for id := range rapid.MapOf(rapid.Uint16Range(2, 17), rapid.Bool()).Draw(t, "metrics") {
 		m := rpdb.Metric{ID: id, Val: rapid.Uint32Range(1, 900).Draw(t, "value")}
 		switch id {
-		case rtaxCCAlgo:
+		case nla.RTAXCCAlgo:
 			m.Val, m.Str = 0, "bbr"
-		case rtaxFeatures:
+		case nla.RTAXFeatures:
 			m.Val = featureECN
 		default:
 			if u := metricUnit(id); u != 0 {
 				m.Val *= u
 			}
 		}
-		m.Lock = id == rtaxRTOMin
+		m.Lock = id == nla.RTAXRTOMin
 		ms = append(ms, m)
 	}
 	slices.SortFunc(ms, func(a, b rpdb.Metric) int { return int(a.ID) - int(b.ID) })

@@ -1,6 +1,10 @@
 package iproute2
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/rulewalk/rulewalk/rtnl/nla"
+)
 
 func (t *TextReader) ruleEntry(o jsonObject) {
 	l := wordList{o: o}
@@ -115,9 +119,9 @@ func (l *wordList) metrics(m jsonObject) {
 	for id, name := range metricNames {
 		switch {
 		case name == "":
-		case id == rtaxCCAlgo:
+		case id == nla.RTAXCCAlgo:
 			sub.pair("congestion", name)
-		case id == rtaxFeatures:
+		case id == nla.RTAXFeatures:
 			if m.has("ecn") || m.has("tcp_usec_ts") || m.has("features") {
 				sub.w = append(sub.w, name)
 				sub.flag("ecn", "ecn")

@@ -9,56 +9,10 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
-// Attributes of a device that the printer reads beside those of linktext.go (IFLA_*,
-// linux/if_link.h).
-const (
-	iflaAddress        = 1
-	iflaIfname         = 3
-	iflaMTU            = 4
-	iflaLink           = 5
-	iflaQdisc          = 6
-	iflaStats          = 7
-	iflaMaster         = 10
-	iflaTxQLen         = 13
-	iflaOperstate      = 16
-	iflaLinkMode       = 17
-	iflaLinkInfo       = 18
-	iflaIfAlias        = 20
-	iflaStats64        = 23
-	iflaAFSpec         = 26
-	iflaGroup          = 27
-	iflaPromiscuity    = 30
-	iflaNumTxQueues    = 31
-	iflaNumRxQueues    = 32
-	iflaPhysPortID     = 34
-	iflaCarrierChanges = 35
-	iflaPhysSwitchID   = 36
-	iflaPhysPortName   = 38
-	iflaProtoDown      = 39
-	iflaGSOMaxSegs     = 40
-	iflaGSOMaxSize     = 41
-	iflaEvent          = 44
-	iflaNewNetNSID     = 45
-	iflaNewIfindex     = 49
-	iflaMinMTU         = 50
-	iflaMaxMTU         = 51
-	iflaPropList       = 52
-	iflaAltIfname      = 53
-	iflaPermAddress    = 54
-	iflaParentDevName  = 56
-	iflaParentDevBus   = 57
-	iflaGROMaxSize     = 58
-	iflaTSOMaxSize     = 59
-	iflaTSOMaxSegs     = 60
-	iflaAllMulti       = 61
-	iflaGSOIPv4MaxSize = 63
-	iflaGROIPv4MaxSize = 64
-	iflaNetNSImmutable = 67
-
-	inet6AddrGenMode = 8 // IFLA_INET6_ADDR_GEN_MODE
-)
+const inet6AddrGenMode = 8 // IFLA_INET6_ADDR_GEN_MODE
 
 // LinkView says which parts of a device's record a command prints.
 type LinkView struct {
@@ -97,15 +51,15 @@ func PrintLink(r *Record, m netlink.Message, v LinkView) {
 		p.address()
 	}
 	p.otherNamespace()
-	if as.Uint(iflaProtoDown) != 0 {
+	if as.Uint(nla.IFLAProtoDown) != 0 {
 		r.Flag("proto_down", " protodown on ")
 	}
 	if r.o.details() {
 		p.details()
 	}
-	if as.Has(iflaIfAlias) && (v.Link || r.o.details()) {
+	if as.Has(nla.IFLAIfAlias) && (v.Link || r.o.details()) {
 		r.Newline()
-		r.Add("ifalias", "    alias %s", as.Str(iflaIfAlias))
+		r.Add("ifalias", "    alias %s", as.Str(nla.IFLAIfAlias))
 	}
 	if v.Link && r.o.stats() > 0 {
 		r.Newline()
@@ -127,14 +81,14 @@ func PrintLinkBrief(r *Record, m netlink.Message, v LinkView) {
 		r.Flag("deleted", "Deleted ")
 	}
 	down := p.name("%-16s ")
-	if as.Has(iflaOperstate) {
+	if as.Has(nla.IFLAOperstate) {
 		p.operstate("", "%-14s ")
 	}
 	if !v.Link {
 		return
 	}
-	if as.Has(iflaAddress) {
-		r.Paint(ColorMAC, "address", "%s ", formatHardware(as[iflaAddress], binary.NativeEndian.Uint16(h[2:])))
+	if as.Has(nla.IFLAAddress) {
+		r.Paint(ColorMAC, "address", "%s ", formatHardware(as[nla.IFLAAddress], binary.NativeEndian.Uint16(h[2:])))
 	}
 	p.flagWords(down)
 	r.Raw("\n")
@@ -160,46 +114,46 @@ type linkPrinter struct {
 func (p *linkPrinter) firstLine() {
 	as := p.as
 	p.flagWords(p.name("%s: "))
-	if as.Has(iflaMTU) {
-		p.Add("mtu", "mtu %d ", uint32(as.Uint(iflaMTU)))
+	if as.Has(nla.IFLAMTU) {
+		p.Add("mtu", "mtu %d ", uint32(as.Uint(nla.IFLAMTU)))
 	}
-	if as.Has(iflaQdisc) {
-		p.Add("qdisc", "qdisc %s ", as.Str(iflaQdisc))
+	if as.Has(nla.IFLAQdisc) {
+		p.Add("qdisc", "qdisc %s ", as.Str(nla.IFLAQdisc))
 	}
-	if as.Has(iflaMaster) {
-		p.Add("master", "master %s ", p.o.dev(as.Int(iflaMaster)))
+	if as.Has(nla.IFLAMaster) {
+		p.Add("master", "master %s ", p.o.dev(as.Int(nla.IFLAMaster)))
 	}
-	if as.Has(iflaOperstate) {
+	if as.Has(nla.IFLAOperstate) {
 		p.operstate("state ", "%s ")
 	}
-	if p.v.Link && as.Has(iflaLinkMode) {
-		p.linkMode(as.Uint(iflaLinkMode))
+	if p.v.Link && as.Has(nla.IFLALinkMode) {
+		p.linkMode(as.Uint(nla.IFLALinkMode))
 	}
-	if as.Has(iflaGroup) {
-		p.Add("group", "group %s ", p.o.names().Group(uint32(as.Uint(iflaGroup))))
+	if as.Has(nla.IFLAGroup) {
+		p.Add("group", "group %s ", p.o.names().Group(uint32(as.Uint(nla.IFLAGroup))))
 	}
 	if p.v.QLen {
 		p.queueLength()
 	}
-	if as.Has(iflaEvent) {
-		p.event(as.Uint(iflaEvent))
+	if as.Has(nla.IFLAEvent) {
+		p.event(as.Uint(nla.IFLAEvent))
 	}
 }
 
 // name prints the device's name and that of the one below it or of its pair, and
 // reports whether that one is down (print_name_and_link).
 func (p *linkPrinter) name(format string) (peerDown bool) {
-	name, link := p.as.Str(iflaIfname), ""
-	index := p.as.Int(iflaLink)
+	name, link := p.as.Str(nla.IFLAIfname), ""
+	index := p.as.Int(nla.IFLALink)
 	switch {
-	case !p.as.Has(iflaLink):
+	case !p.as.Has(nla.IFLALink):
 	case index == 0 && p.json:
 		p.Null("link", "")
 	case index == 0:
 		link = "NONE"
-	case p.as.Has(iflaLinkNetNSID) && p.json:
+	case p.as.Has(nla.IFLALinkNetNSID) && p.json:
 		p.Add("link_index", "", index)
-	case p.as.Has(iflaLinkNetNSID):
+	case p.as.Has(nla.IFLALinkNetNSID):
 		link = "if" + strconv.Itoa(index)
 	default:
 		peerDown = p.isDown(index)
@@ -250,7 +204,7 @@ func (p *linkPrinter) flagWords(peerDown bool) {
 }
 
 func (p *linkPrinter) operstate(before, format string) {
-	s := p.as.Uint(iflaOperstate)
+	s := p.as.Uint(nla.IFLAOperstate)
 	if s >= uint64(len(operStates)) {
 		if p.json {
 			p.Add("operstate_index", "", s)
@@ -282,9 +236,9 @@ func (p *linkPrinter) linkMode(mode uint64) {
 }
 
 func (p *linkPrinter) queueLength() {
-	n := p.as.Int(iflaTxQLen)
-	if !p.as.Has(iflaTxQLen) && p.v.TxQLen != nil {
-		n, _ = p.v.TxQLen(p.as.Str(iflaIfname))
+	n := p.as.Int(nla.IFLATxQLen)
+	if !p.as.Has(nla.IFLATxQLen) && p.v.TxQLen != nil {
+		n, _ = p.v.TxQLen(p.as.Str(nla.IFLAIfname))
 	}
 	if n != 0 {
 		p.Add("txqlen", "qlen %d", n)
@@ -309,20 +263,20 @@ func (p *linkPrinter) event(e uint64) {
 func (p *linkPrinter) address() {
 	p.Newline()
 	p.Add("link_type", "    link/%s ", p.o.names().linkType(p.typ))
-	own := p.as[iflaAddress]
-	if p.as.Has(iflaAddress) {
+	own := p.as[nla.IFLAAddress]
+	if p.as.Has(nla.IFLAAddress) {
 		p.Paint(ColorMAC, "address", "%s", formatHardware(own, p.typ))
 	}
-	if p.as.Has(iflaBroadcast) {
+	if p.as.Has(nla.IFLABroadcast) {
 		if p.flags&rpdb.IFFPointopt != 0 {
 			p.Raw(" peer ")
 			p.Add("link_pointtopoint", "", true)
 		} else {
 			p.Raw(" brd ")
 		}
-		p.Paint(ColorMAC, "broadcast", "%s", formatHardware(p.as[iflaBroadcast], p.typ))
+		p.Paint(ColorMAC, "broadcast", "%s", formatHardware(p.as[nla.IFLABroadcast], p.typ))
 	}
-	if perm := p.as[iflaPermAddress]; p.as.Has(iflaPermAddress) && string(perm) != string(own) {
+	if perm := p.as[nla.IFLAPermAddress]; p.as.Has(nla.IFLAPermAddress) && string(perm) != string(own) {
 		p.Raw(" permaddr ")
 		p.Paint(ColorMAC, "permaddr", "%s", formatHardware(perm, p.typ))
 	}
@@ -330,8 +284,8 @@ func (p *linkPrinter) address() {
 
 // otherNamespace tells in which namespace the other end or the device itself is.
 func (p *linkPrinter) otherNamespace() {
-	if p.as.Has(iflaLinkNetNSID) {
-		id := p.as.Int(iflaLinkNetNSID)
+	if p.as.Has(nla.IFLALinkNetNSID) {
+		id := p.as.Int(nla.IFLALinkNetNSID)
 		switch name := p.nsName(id); {
 		case p.json:
 			p.Add("link_netnsid", "", id)
@@ -343,16 +297,16 @@ func (p *linkPrinter) otherNamespace() {
 			p.Raw(" link-netnsid " + strconv.Itoa(id))
 		}
 	}
-	if p.as.Has(iflaNewNetNSID) {
-		id := p.as.Int(iflaNewNetNSID)
+	if p.as.Has(nla.IFLANewNetNSID) {
+		id := p.as.Int(nla.IFLANewNetNSID)
 		if name := p.nsName(id); name != "" {
 			p.Raw(" new-netns " + name)
 		} else {
 			p.Raw(" new-netnsid " + strconv.Itoa(id))
 		}
 	}
-	if p.as.Has(iflaNewIfindex) {
-		p.Raw(" new-ifindex " + strconv.Itoa(p.as.Int(iflaNewIfindex)))
+	if p.as.Has(nla.IFLANewIfindex) {
+		p.Raw(" new-ifindex " + strconv.Itoa(p.as.Int(nla.IFLANewIfindex)))
 	}
 }
 
@@ -370,35 +324,35 @@ func (p *linkPrinter) details() {
 	if !version.AtLeast(6, 4) {
 		allmulti = " allmulti %d "
 	}
-	p.number(iflaPromiscuity, "promiscuity", " promiscuity %d ")
-	p.number(iflaAllMulti, "allmulti", allmulti)
-	p.number(iflaMinMTU, "min_mtu", "minmtu %d ")
-	p.number(iflaMaxMTU, "max_mtu", "maxmtu %d ")
-	if version.AtLeast(6, 17) && as.Uint(iflaNetNSImmutable) != 0 {
+	p.number(nla.IFLAPromiscuity, "promiscuity", " promiscuity %d ")
+	p.number(nla.IFLAAllMulti, "allmulti", allmulti)
+	p.number(nla.IFLAMinMTU, "min_mtu", "minmtu %d ")
+	p.number(nla.IFLAMaxMTU, "max_mtu", "maxmtu %d ")
+	if version.AtLeast(6, 17) && as.Uint(nla.IFLANetNSImmutable) != 0 {
 		p.Flag("netns-immutable", "netns-immutable ")
 	}
-	if as.Has(iflaLinkInfo) {
-		printLinkInfo(p.Record, as.Nest(iflaLinkInfo))
+	if as.Has(nla.IFLALinkInfo) {
+		printLinkInfo(p.Record, as.Nest(nla.IFLALinkInfo))
 	}
 	if p.v.Link {
 		p.addrGenMode()
 	}
-	p.number(iflaNumTxQueues, "num_tx_queues", "numtxqueues %d ")
-	p.number(iflaNumRxQueues, "num_rx_queues", "numrxqueues %d ")
-	p.number(iflaGSOMaxSize, "gso_max_size", "gso_max_size %d ")
-	p.number(iflaGSOMaxSegs, "gso_max_segs", "gso_max_segs %d ")
-	p.number(iflaTSOMaxSize, "tso_max_size", "tso_max_size %d ")
-	p.number(iflaTSOMaxSegs, "tso_max_segs", "tso_max_segs %d ")
-	p.number(iflaGROMaxSize, "gro_max_size", "gro_max_size %d ")
+	p.number(nla.IFLANumTxQueues, "num_tx_queues", "numtxqueues %d ")
+	p.number(nla.IFLANumRxQueues, "num_rx_queues", "numrxqueues %d ")
+	p.number(nla.IFLAGSOMaxSize, "gso_max_size", "gso_max_size %d ")
+	p.number(nla.IFLAGSOMaxSegs, "gso_max_segs", "gso_max_segs %d ")
+	p.number(nla.IFLATSOMaxSize, "tso_max_size", "tso_max_size %d ")
+	p.number(nla.IFLATSOMaxSegs, "tso_max_segs", "tso_max_segs %d ")
+	p.number(nla.IFLAGROMaxSize, "gro_max_size", "gro_max_size %d ")
 	if version.AtLeast(6, 3) {
-		p.number(iflaGSOIPv4MaxSize, "gso_ipv4_max_size", "gso_ipv4_max_size %d ")
-		p.number(iflaGROIPv4MaxSize, "gro_ipv4_max_size", "gro_ipv4_max_size %d ")
+		p.number(nla.IFLAGSOIPv4MaxSize, "gso_ipv4_max_size", "gso_ipv4_max_size %d ")
+		p.number(nla.IFLAGROIPv4MaxSize, "gro_ipv4_max_size", "gro_ipv4_max_size %d ")
 	}
-	p.str(iflaPhysPortName, "phys_port_name", "portname %s ")
-	p.hexString(iflaPhysPortID, "phys_port_id", "portid %s ")
-	p.hexString(iflaPhysSwitchID, "phys_switch_id", "switchid %s ")
-	p.str(iflaParentDevBus, "parentbus", "parentbus %s ")
-	p.str(iflaParentDevName, "parentdev", "parentdev %s ")
+	p.str(nla.IFLAPhysPortName, "phys_port_name", "portname %s ")
+	p.hexString(nla.IFLAPhysPortID, "phys_port_id", "portid %s ")
+	p.hexString(nla.IFLAPhysSwitchID, "phys_switch_id", "switchid %s ")
+	p.str(nla.IFLAParentDevBus, "parentbus", "parentbus %s ")
+	p.str(nla.IFLAParentDevName, "parentdev", "parentdev %s ")
 }
 
 func (p *linkPrinter) number(typ uint16, key, format string) {
@@ -423,7 +377,7 @@ func (p *linkPrinter) hexString(typ uint16, key, format string) {
 var addrGenModes = [...]string{"eui64", "none", "stable_secret", "random"}
 
 func (p *linkPrinter) addrGenMode() {
-	in6 := p.as.Nest(iflaAFSpec).Nest(uint16(rpdb.IPv6))
+	in6 := p.as.Nest(nla.IFLAAFSpec).Nest(uint16(rpdb.IPv6))
 	if !in6.Has(inet6AddrGenMode) {
 		return
 	}
@@ -436,12 +390,12 @@ func (p *linkPrinter) addrGenMode() {
 }
 
 func (p *linkPrinter) altNames() {
-	if !p.as.Has(iflaPropList) {
+	if !p.as.Has(nla.IFLAPropList) {
 		return
 	}
 	names := []string{}
-	for typ, data := range eachAttr(p.as[iflaPropList]) {
-		if typ != iflaAltIfname {
+	for typ, data := range eachAttr(p.as[nla.IFLAPropList]) {
+		if typ != nla.IFLAAltIfname {
 			continue
 		}
 		name := Attrs{0: data}.Str(0)

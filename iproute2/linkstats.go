@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Words of struct rtnl_link_stats and rtnl_link_stats64, which have the same order.
@@ -37,10 +39,10 @@ const (
 
 // linkStats returns the counters of a message, from the words of 64 bits or else of 32.
 func linkStats(as Attrs) (s [numLinkStats]uint64, key string, ok bool) {
-	b, key := as[iflaStats64], "stats64"
+	b, key := as[nla.IFLAStats64], "stats64"
 	word := 8
 	if b == nil {
-		b, key, word = as[iflaStats], "stats", 4
+		b, key, word = as[nla.IFLAStats], "stats", 4
 	}
 	for i := range s {
 		if len(b) < (i+1)*word {
@@ -108,7 +110,7 @@ func (p *linkPrinter) statsJSON(key string, s *[numLinkStats]uint64) {
 			{"window_errors", txWindowErrors},
 			{"heartbeat_errors", txHeartbeatErrors},
 		})
-		p.counterIf(p.as.Has(iflaCarrierChanges), "carrier_changes", p.as.Uint(iflaCarrierChanges))
+		p.counterIf(p.as.Has(nla.IFLACarrierChanges), "carrier_changes", p.as.Uint(nla.IFLACarrierChanges))
 	}
 	p.End()
 	p.End()
@@ -137,7 +139,7 @@ func (p *linkPrinter) statsText(s *[numLinkStats]uint64) {
 	rx := []uint64{s[rxBytes], s[rxPackets], s[rxErrors], s[rxDropped], s[rxMissedErrors], s[statMulticast], s[rxCompressed]}
 	rxMore := []uint64{0, s[rxLengthErrors], s[rxCRCErrors], s[rxFrameErrors], s[rxFIFOErrors], s[rxOverErrors], s[rxNoHandler]}
 	tx := []uint64{s[txBytes], s[txPackets], s[txErrors], s[txDropped], s[txCarrierErrors], s[statCollisions], s[txCompressed]}
-	txMore := []uint64{0, s[txAbortedErrors], s[txFIFOErrors], s[txWindowErrors], s[txHeartbeatErrors], p.as.Uint(iflaCarrierChanges), 0}
+	txMore := []uint64{0, s[txAbortedErrors], s[txFIFOErrors], s[txWindowErrors], s[txHeartbeatErrors], p.as.Uint(nla.IFLACarrierChanges), 0}
 	more := p.o.stats() > 1
 	c := statColumns{10, 7, 6, 7, 7, 7, 10}
 	if !p.o.human() {
@@ -158,7 +160,7 @@ func (p *linkPrinter) statsText(s *[numLinkStats]uint64) {
 	if more {
 		p.Newline()
 		words := []string{"aborted", "fifo", "window", "heartbt", "transns"}
-		if !p.as.Has(iflaCarrierChanges) {
+		if !p.as.Has(nla.IFLACarrierChanges) {
 			words = append(words[:4], "")
 			txMore = txMore[:5]
 		}

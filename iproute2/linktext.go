@@ -7,12 +7,7 @@ import (
 	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
-)
-
-// Attributes of a device that are kept in Link.Extra (IFLA_*).
-const (
-	iflaBroadcast   = 2
-	iflaLinkNetNSID = 37
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // FormatLink prints a device as ip link does, without the last newline: its line,
@@ -113,7 +108,7 @@ func operStateWord(s uint8) string {
 
 func linkNetNSID(l *rpdb.Link) (int, bool) {
 	for _, a := range l.Extra {
-		if a.Type == iflaLinkNetNSID && len(a.Data) == 4 {
+		if a.Type == nla.IFLALinkNetNSID && len(a.Data) == 4 {
 			return int(int32(binary.NativeEndian.Uint32(a.Data))), true
 		}
 	}
@@ -122,14 +117,14 @@ func linkNetNSID(l *rpdb.Link) (int, bool) {
 
 // netNSID is the attribute for a peer in another namespace.
 func netNSID(id uint32) rpdb.Attr {
-	return rpdb.Attr{Type: iflaLinkNetNSID, Data: binary.NativeEndian.AppendUint32(nil, id)}
+	return rpdb.Attr{Type: nla.IFLALinkNetNSID, Data: binary.NativeEndian.AppendUint32(nil, id)}
 }
 
 // linkBroadcast returns the hardware broadcast address: the kernel's, or else all
 // ones, for loopback zero.
 func linkBroadcast(l *rpdb.Link) []byte {
 	for _, a := range l.Extra {
-		if a.Type == iflaBroadcast {
+		if a.Type == nla.IFLABroadcast {
 			return a.Data
 		}
 	}

@@ -5,17 +5,7 @@ import (
 	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
-)
-
-// Metrics of a route (RTAX_*).
-const (
-	rtaxMTU      = 2
-	rtaxRTT      = 4
-	rtaxRTTVar   = 5
-	rtaxHopLimit = 10
-	rtaxFeatures = 12
-	rtaxRTOMin   = 13
-	rtaxCCAlgo   = 16
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Features of a route (RTAX_FEATURE_*).
@@ -45,11 +35,11 @@ var metricIDs = func() map[string]uint16 {
 // no time.
 func metricUnit(id uint16) uint32 {
 	switch id {
-	case rtaxRTT:
+	case nla.RTAXRTT:
 		return 8
-	case rtaxRTTVar:
+	case nla.RTAXRTTVar:
 		return 4
-	case rtaxRTOMin:
+	case nla.RTAXRTOMin:
 		return 1
 	}
 	return 0
@@ -58,7 +48,7 @@ func metricUnit(id uint16) uint32 {
 // appendMetrics prints metrics as print_rta_metrics does, in the order given.
 func appendMetrics(b []byte, ms []rpdb.Metric) []byte {
 	for _, m := range ms {
-		if m.ID == rtaxHopLimit && m.Val == 1<<32-1 {
+		if m.ID == nla.RTAXHopLimit && m.Val == 1<<32-1 {
 			continue
 		}
 		if int(m.ID) < len(metricNames) && metricNames[m.ID] != "" {
@@ -77,9 +67,9 @@ func appendMetrics(b []byte, ms []rpdb.Metric) []byte {
 
 func appendMetricValue(b []byte, m rpdb.Metric) []byte {
 	switch {
-	case m.ID == rtaxCCAlgo:
+	case m.ID == nla.RTAXCCAlgo:
 		return append(append(b, m.Str...), ' ')
-	case m.ID == rtaxFeatures:
+	case m.ID == nla.RTAXFeatures:
 		for _, f := range featureWords(m.Val) {
 			b = append(append(b, f...), ' ')
 		}
@@ -130,9 +120,9 @@ func (p *lineParser) metric(r *rpdb.Route, key string) bool {
 	}
 	m := rpdb.Metric{ID: id, Lock: p.accept("lock")}
 	switch id {
-	case rtaxCCAlgo:
+	case nla.RTAXCCAlgo:
 		m.Str = p.value(key)
-	case rtaxFeatures:
+	case nla.RTAXFeatures:
 		m.Val = p.features()
 	default:
 		s := p.value(key)

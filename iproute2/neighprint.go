@@ -7,16 +7,11 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a neighbour (NDA_*, linux/neighbour.h).
 const (
-	ndaDst       = 1
-	ndaLLAddr    = 2
-	ndaCacheInfo = 3
-	ndaProbes    = 4
-	ndaFlagsExt  = 15
-
 	neighHeaderLen = 12 // struct ndmsg
 
 	userHZ = 100
@@ -58,18 +53,18 @@ func PrintNeigh(r *Record, m netlink.Message, hideDev bool) {
 		printNeighBrief(r, as, family, index)
 		return
 	}
-	if as.Has(ndaDst) {
-		r.Paint(FamilyColor(family), "dst", "%s ", r.o.host(as[ndaDst]))
+	if as.Has(nla.NDADst) {
+		r.Paint(FamilyColor(family), "dst", "%s ", r.o.host(as[nla.NDADst]))
 	}
 	if index != 0 {
 		r.Raw("dev ")
 		r.Paint(ColorIfname, "dev", "%s ", r.o.dev(index))
 	}
-	if as.Has(ndaLLAddr) {
+	if as.Has(nla.NDALLAddr) {
 		r.Raw("lladdr ")
 		r.Paint(ColorMAC, "lladdr", "%s ", neighHardware(r, as, h))
 	}
-	flags := uint64(h[10]) | as.Uint(ndaFlagsExt)<<8
+	flags := uint64(h[10]) | as.Uint(nla.NDAFlagsExt)<<8
 	for _, f := range neighFlagWords {
 		if flags&f.bit != 0 && (f.name != "extern_valid" || r.o.version().AtLeast(6, 17)) {
 			r.Null(f.name, f.name+" ")
@@ -79,7 +74,7 @@ func PrintNeigh(r *Record, m netlink.Message, hideDev bool) {
 		printNeighTimes(r, as)
 	}
 	printNeighState(r, binary.NativeEndian.Uint16(h[8:]))
-	if p := uint8(as.Uint(ndaProtocol)); p != 0 {
+	if p := uint8(as.Uint(nla.NDAProtocol)); p != 0 {
 		r.Add("protocol", "proto %s ", r.o.names().Proto(p))
 	}
 	r.Raw("\n")
@@ -94,25 +89,25 @@ func neighHardware(r *Record, as Attrs, h []byte) string {
 			}
 		}
 	}
-	return formatHardware(as[ndaLLAddr], typ)
+	return formatHardware(as[nla.NDALLAddr], typ)
 }
 
 func printNeighBrief(r *Record, as Attrs, family rpdb.Family, index int) {
-	if as.Has(ndaDst) {
-		r.Paint(FamilyColor(family), "dst", "%-39s ", r.o.host(as[ndaDst]))
+	if as.Has(nla.NDADst) {
+		r.Paint(FamilyColor(family), "dst", "%-39s ", r.o.host(as[nla.NDADst]))
 	}
 	if index != 0 {
 		r.Paint(ColorIfname, "dev", "%-16s ", r.o.dev(index))
 	}
-	if as.Has(ndaLLAddr) {
-		r.Paint(ColorMAC, "lladdr", "%s", FormatLLAddr(as[ndaLLAddr]))
+	if as.Has(nla.NDALLAddr) {
+		r.Paint(ColorMAC, "lladdr", "%s", FormatLLAddr(as[nla.NDALLAddr]))
 	}
 	r.Raw("\n")
 }
 
 // printNeighTimes prints what ip -s adds (print_cacheinfo).
 func printNeighTimes(r *Record, as Attrs) {
-	if b := as[ndaCacheInfo]; len(b) >= 16 {
+	if b := as[nla.NDACacheInfo]; len(b) >= 16 {
 		confirmed, used := binary.NativeEndian.Uint32(b), binary.NativeEndian.Uint32(b[4:])
 		updated, refs := binary.NativeEndian.Uint32(b[8:]), binary.NativeEndian.Uint32(b[12:])
 		if refs != 0 {
@@ -122,8 +117,8 @@ func printNeighTimes(r *Record, as Attrs) {
 		r.Add("confirmed", "/%d", confirmed/userHZ)
 		r.Add("updated", "/%d", updated/userHZ)
 	}
-	if as.Has(ndaProbes) {
-		r.Add("probes", "probes %d ", as.Uint(ndaProbes))
+	if as.Has(nla.NDAProbes) {
+		r.Add("probes", "probes %d ", as.Uint(nla.NDAProbes))
 	}
 }
 

@@ -9,9 +9,6 @@ import (
 	"github.com/rulewalk/rulewalk/rtnl"
 )
 
-// ndaProtocol is who added a neighbour (NDA_PROTOCOL), kept in Neigh.Extra.
-const ndaProtocol = 12
-
 // FormatNeigh prints a neighbour as ip neigh does (print_neigh), without the
 // newline; one that no message can tell of is empty.
 func FormatNeigh(e *rpdb.Neigh, o *Options) string {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // RouteJSON returns a route as ip -j route prints it.
@@ -136,10 +137,10 @@ func metricsJSON(ms []rpdb.Metric) (j Object) {
 			name = metricNames[m.ID]
 		}
 		switch unit := metricUnit(m.ID); {
-		case m.ID == rtaxHopLimit && m.Val == 1<<32-1:
-		case m.ID == rtaxCCAlgo:
+		case m.ID == nla.RTAXHopLimit && m.Val == 1<<32-1:
+		case m.ID == nla.RTAXCCAlgo:
 			j.add("congestion", m.Str)
-		case m.ID == rtaxFeatures:
+		case m.ID == nla.RTAXFeatures:
 			j = featuresJSON(j, m.Val)
 		case unit != 0:
 			j.add(name, m.Val/unit)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 var neighStates = []struct {
@@ -119,7 +120,7 @@ func (p *lineParser) neighWord(n *rpdb.Neigh, key string) {
 			p.value("probes")
 		}
 	case "proto":
-		n.Extra = append(n.Extra, rpdb.Attr{Type: ndaProtocol, Data: []byte{p.proto(key)}})
+		n.Extra = append(n.Extra, rpdb.Attr{Type: nla.NDAProtocol, Data: []byte{p.proto(key)}})
 	case "managed", "extern_valid":
 	default:
 		for _, f := range neighFlags {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // inDevice is the IPv4 part of a device (struct in_device). A device has none while
@@ -50,15 +51,15 @@ func (a *addr4) shares(b *addr4) bool { return a.plen == b.plen && a.covers(b.ad
 
 // addr4Policy is ifa_ipv4_policy.
 var addr4Policy = []policy{
-	ifaAddress:   {kind: attrU32},
-	ifaLocal:     {kind: attrU32},
-	ifaLabel:     {kind: attrString, len: ifNameSize - 1},
-	ifaBroadcast: {kind: attrU32},
-	ifaCacheInfo: {len: 16},
-	ifaFlags:     {kind: attrU32},
-	ifaPriority:  {kind: attrU32},
-	ifaTargetNS:  {kind: attrS32},
-	ifaProto:     {kind: attrU8},
+	nla.IFAAddress:   {kind: attrU32},
+	nla.IFALocal:     {kind: attrU32},
+	nla.IFALabel:     {kind: attrString, len: ifNameSize - 1},
+	nla.IFABroadcast: {kind: attrU32},
+	nla.IFACacheInfo: {len: 16},
+	nla.IFAFlags:     {kind: attrU32},
+	nla.IFAPriority:  {kind: attrU32},
+	nla.IFATargetNS:  {kind: attrS32},
+	nla.IFAProto:     {kind: attrU8},
 }
 
 // v6onlyFlags are not kept for IPv4 (IPV6ONLY_FLAGS).
@@ -120,14 +121,14 @@ func lifetimes4(head []byte, as attrs) (valid, preferred uint32, err error) {
 	if head[1] > 32 {
 		return 0, 0, fail(rpdb.EINVAL, "ipv4: Invalid prefix length")
 	}
-	if !as.has(ifaLocal) {
+	if !as.has(nla.IFALocal) {
 		return 0, 0, fail(rpdb.EINVAL, "ipv4: Local address is not supplied")
 	}
-	if !as.has(ifaCacheInfo) {
+	if !as.has(nla.IFACacheInfo) {
 		return rpdb.Forever, rpdb.Forever, nil
 	}
-	preferred = binary.NativeEndian.Uint32(as[ifaCacheInfo])
-	valid = binary.NativeEndian.Uint32(as[ifaCacheInfo][4:])
+	preferred = binary.NativeEndian.Uint32(as[nla.IFACacheInfo])
+	valid = binary.NativeEndian.Uint32(as[nla.IFACacheInfo][4:])
 	if valid == 0 || preferred > valid {
 		return 0, 0, fail(rpdb.EINVAL, "ipv4: address lifetime invalid")
 	}
@@ -139,26 +140,26 @@ func parseAddr4(in *inDevice, head []byte, as attrs) *addr4 {
 	in.dev.conf4Set.all() // ipv4_devconf_setall
 	a := &addr4{
 		in: in, plen: head[1], flags: uint32(head[2]), scope: rpdb.Scope(head[3]),
-		local: binary.BigEndian.Uint32(as[ifaLocal]), label: in.dev.Name,
+		local: binary.BigEndian.Uint32(as[nla.IFALocal]), label: in.dev.Name,
 	}
 	a.address = a.local
-	if as.has(ifaAddress) {
-		a.address = binary.BigEndian.Uint32(as[ifaAddress])
+	if as.has(nla.IFAAddress) {
+		a.address = binary.BigEndian.Uint32(as[nla.IFAAddress])
 	}
-	if as.has(ifaBroadcast) {
-		a.broadcast = binary.BigEndian.Uint32(as[ifaBroadcast])
+	if as.has(nla.IFABroadcast) {
+		a.broadcast = binary.BigEndian.Uint32(as[nla.IFABroadcast])
 	}
-	if as.has(ifaFlags) {
-		a.flags = as.u32(ifaFlags)
+	if as.has(nla.IFAFlags) {
+		a.flags = as.u32(nla.IFAFlags)
 	}
-	if as.has(ifaLabel) {
-		a.label = as.str(ifaLabel)
+	if as.has(nla.IFALabel) {
+		a.label = as.str(nla.IFALabel)
 	}
-	if as.has(ifaPriority) {
-		a.metric = as.u32(ifaPriority)
+	if as.has(nla.IFAPriority) {
+		a.metric = as.u32(nla.IFAPriority)
 	}
-	if as.has(ifaProto) {
-		a.proto = as.u8(ifaProto)
+	if as.has(nla.IFAProto) {
+		a.proto = as.u8(nla.IFAProto)
 	}
 	return a
 }
@@ -265,9 +266,9 @@ func delAddr4(r *request) error {
 		return fail(rpdb.ENODEV, "ipv4: Device not found")
 	}
 	for i, x := range d.inet4.list {
-		if as.has(ifaLocal) && binary.BigEndian.Uint32(as[ifaLocal]) != x.local ||
-			as.has(ifaLabel) && as.str(ifaLabel) != x.label ||
-			as.has(ifaAddress) && (x.plen != head[1] || !x.covers(binary.BigEndian.Uint32(as[ifaAddress]))) {
+		if as.has(nla.IFALocal) && binary.BigEndian.Uint32(as[nla.IFALocal]) != x.local ||
+			as.has(nla.IFALabel) && as.str(nla.IFALabel) != x.label ||
+			as.has(nla.IFAAddress) && (x.plen != head[1] || !x.covers(binary.BigEndian.Uint32(as[nla.IFAAddress]))) {
 			continue
 		}
 		if isMulticast4(x.address) {

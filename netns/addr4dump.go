@@ -7,6 +7,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // appendAddr4 writes the message of an address (inet_fill_ifaddr).
@@ -16,24 +17,24 @@ func (n *Namespace) appendAddr4(b []byte, a *addr4) []byte {
 	for _, x := range [...]struct {
 		typ  uint16
 		addr uint32
-	}{{ifaAddress, a.address}, {ifaLocal, a.local}, {ifaBroadcast, a.broadcast}} {
+	}{{nla.IFAAddress, a.address}, {nla.IFALocal, a.local}, {nla.IFABroadcast, a.broadcast}} {
 		if x.addr != 0 {
 			b = appendBE32(b, x.typ, x.addr)
 		}
 	}
 	if a.label != "" {
-		b = appendString(b, ifaLabel, a.label)
+		b = appendString(b, nla.IFALabel, a.label)
 	}
 	if a.proto != 0 {
-		b = appendU8(b, ifaProto, a.proto)
+		b = appendU8(b, nla.IFAProto, a.proto)
 	}
-	b = appendU32(b, ifaFlags, a.flags)
+	b = appendU32(b, nla.IFAFlags, a.flags)
 	if a.metric != 0 {
-		b = appendU32(b, ifaPriority, a.metric)
+		b = appendU32(b, nla.IFAPriority, a.metric)
 	}
 	preferred, valid := n.lifetimesLeft4(a)
 	at := len(b)
-	b = appendAttr(b, ifaCacheInfo, nil)
+	b = appendAttr(b, nla.IFACacheInfo, nil)
 	for _, v := range [...]uint32{preferred, valid, a.created, a.updated} {
 		b = binary.NativeEndian.AppendUint32(b, v)
 	}
@@ -113,7 +114,7 @@ func parseAddrFilter4(r *request) (index int, err error) {
 	for typ := range as {
 		switch {
 		case !as.has(typ):
-		case typ == ifaTargetNS:
+		case typ == nla.IFATargetNS:
 			return 0, fail(rpdb.EINVAL, "ipv4: Invalid target network namespace id")
 		default:
 			return 0, fail(rpdb.EINVAL, "ipv4: Unsupported attribute in dump request")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const (
@@ -27,7 +28,7 @@ func dumpAddrs6(r *request) error {
 func dumpGroups6(r *request) error {
 	return r.ns.dumpDevs6(r, func(d *device) {
 		for _, g := range d.inet6.groups {
-			r.row(rtmGetMulticast, 0, fillGroup6(ifaMulticast, g.addr, d.Index, g.created, g.created))
+			r.row(rtmGetMulticast, 0, fillGroup6(nla.IFAMulticast, g.addr, d.Index, g.created, g.created))
 		}
 	})
 }
@@ -36,7 +37,7 @@ func dumpGroups6(r *request) error {
 func dumpAnycasts6(r *request) error {
 	return r.ns.dumpDevs6(r, func(d *device) {
 		for _, c := range d.inet6.anycasts {
-			r.row(rtmGetAnycast, 0, fillGroup6(ifaAnycast, c.addr, d.Index, c.created, c.created))
+			r.row(rtmGetAnycast, 0, fillGroup6(nla.IFAAnycast, c.addr, d.Index, c.created, c.created))
 		}
 	})
 }
@@ -61,7 +62,7 @@ func (n *Namespace) dumpDevs6(r *request, f func(*device)) error {
 		for typ := range tb {
 			switch {
 			case !tb.has(typ):
-			case typ == ifaTargetNS:
+			case typ == nla.IFATargetNS:
 				return fail(rpdb.EINVAL, "ipv6: Invalid target network namespace id")
 			default:
 				return fail(rpdb.EINVAL, "ipv6: Unsupported attribute in dump request")
@@ -105,12 +106,12 @@ func getAddr6(r *request) error {
 	}
 	for typ := range q.tb {
 		switch {
-		case !r.strict() || !q.tb.has(typ), typ == ifaTargetNS, typ == ifaAddress, typ == ifaLocal:
+		case !r.strict() || !q.tb.has(typ), typ == nla.IFATargetNS, typ == nla.IFAAddress, typ == nla.IFALocal:
 		default:
 			return fail(rpdb.EINVAL, "ipv6: Unsupported attribute in get address request")
 		}
 	}
-	if q.tb.has(ifaTargetNS) || !q.addr.IsValid() {
+	if q.tb.has(nla.IFATargetNS) || !q.addr.IsValid() {
 		return fail(rpdb.EINVAL, "")
 	}
 	var d *device

@@ -8,22 +8,11 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of an address (IFA_*).
 const (
-	ifaAddress   = 1
-	ifaLocal     = 2
-	ifaLabel     = 3
-	ifaBroadcast = 4
-	ifaAnycast   = 5
-	ifaCacheInfo = 6
-	ifaMulticast = 7
-	ifaFlags     = 8
-	ifaPriority  = 9
-	ifaTargetNS  = 10
-	ifaProto     = 11
-
 	addrHeaderLen = 8 // struct ifaddrmsg
 
 	protoLoopback  = 1 // IFAPROT_KERNEL_LO
@@ -67,19 +56,19 @@ func (n *Namespace) lifetimes6(a *addr6) (preferred, valid uint32) {
 func (n *Namespace) fillAddr6(a *addr6) []byte {
 	m := &message{b: addrHeader6(a.plen, a.flags, a.scope.rtScope(), a.in.dev.Index)}
 	if a.peer.IsValid() {
-		m.put(ifaLocal, a.addr.AsSlice())
-		m.put(ifaAddress, a.peer.AsSlice())
+		m.put(nla.IFALocal, a.addr.AsSlice())
+		m.put(nla.IFAAddress, a.peer.AsSlice())
 	} else {
-		m.put(ifaAddress, a.addr.AsSlice())
+		m.put(nla.IFAAddress, a.addr.AsSlice())
 	}
 	if a.metric != 0 {
-		m.u32(ifaPriority, a.metric)
+		m.u32(nla.IFAPriority, a.metric)
 	}
 	preferred, valid := n.lifetimes6(a)
-	m.put(ifaCacheInfo, words32(preferred, valid, uint32(a.created.clock()), uint32(a.updated.clock())))
-	m.u32(ifaFlags, a.flags)
+	m.put(nla.IFACacheInfo, words32(preferred, valid, uint32(a.created.clock()), uint32(a.updated.clock())))
+	m.u32(nla.IFAFlags, a.flags)
 	if a.proto != 0 {
-		m.u8(ifaProto, a.proto)
+		m.u8(nla.IFAProto, a.proto)
 	}
 	return m.b
 }
@@ -93,7 +82,7 @@ func fillGroup6(typ uint16, addr netip.Addr, dev int, created, updated jiffies) 
 	}
 	m := &message{b: addrHeader6(128, rpdb.IFAPermanent, scope, dev)}
 	m.put(typ, addr.AsSlice())
-	m.put(ifaCacheInfo, words32(rpdb.Forever, rpdb.Forever, uint32(created.clock()), uint32(updated.clock())))
+	m.put(nla.IFACacheInfo, words32(rpdb.Forever, rpdb.Forever, uint32(created.clock()), uint32(updated.clock())))
 	return m.b
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // rsSent6 is the flag of a device by which routers were asked for advertisements
@@ -20,16 +21,16 @@ func fillIfInfo6(d *device) []byte {
 	binary.NativeEndian.PutUint16(m.b[2:], d.Type)
 	binary.NativeEndian.PutUint32(m.b[4:], uint32(d.Index))
 	binary.NativeEndian.PutUint32(m.b[8:], d.Flags)
-	m.str(iflaIfname, d.Name)
+	m.str(nla.IFLAIfname, d.Name)
 	if len(d.Address) > 0 {
-		m.put(iflaAddress, d.Address)
+		m.put(nla.IFLAAddress, d.Address)
 	}
-	m.u32(iflaMTU, d.MTU)
+	m.u32(nla.IFLAMTU, d.MTU)
 	if i := d.iflink(); i != d.Index {
-		m.u32(iflaLink, uint32(i))
+		m.u32(nla.IFLALink, uint32(i))
 	}
-	m.u8(iflaOperstate, d.Operstate)
-	m.nest(iflaProtInfo, func() { d.putInet6(m, true) })
+	m.u8(nla.IFLAOperstate, d.Operstate)
+	m.nest(nla.IFLAProtInfo, func() { d.putInet6(m, true) })
 	return m.b
 }
 

@@ -5,17 +5,18 @@ import (
 	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // policyAddr6 is ifa_ipv6_policy.
 var policyAddr6 = []policy{
-	ifaAddress:   {len: 16},
-	ifaLocal:     {len: 16},
-	ifaCacheInfo: {len: 16},
-	ifaFlags:     {len: 4},
-	ifaPriority:  {len: 4},
-	ifaTargetNS:  {kind: attrS32},
-	ifaProto:     {kind: attrU8},
+	nla.IFAAddress:   {len: 16},
+	nla.IFALocal:     {len: 16},
+	nla.IFACacheInfo: {len: 16},
+	nla.IFAFlags:     {len: 4},
+	nla.IFAPriority:  {len: 4},
+	nla.IFATargetNS:  {kind: attrS32},
+	nla.IFAProto:     {kind: attrU8},
 }
 
 // addrRequest6 is a request about an address.
@@ -39,16 +40,16 @@ func parseAddr6(data []byte, how validation, ext *extack) (*addrRequest6, error)
 		plen: data[1], flags: uint32(data[2]), tb: tb,
 		dev: int(int32(binary.NativeEndian.Uint32(data[4:]))),
 	}
-	if tb.has(ifaAddress) {
-		q.addr = addr6Of(tb[ifaAddress])
+	if tb.has(nla.IFAAddress) {
+		q.addr = addr6Of(tb[nla.IFAAddress])
 	}
-	if tb.has(ifaLocal) {
-		if local := addr6Of(tb[ifaLocal]); local != q.addr {
+	if tb.has(nla.IFALocal) {
+		if local := addr6Of(tb[nla.IFALocal]); local != q.addr {
 			q.peer, q.addr = q.addr, local
 		}
 	}
-	if tb.has(ifaFlags) {
-		q.flags = tb.u32(ifaFlags)
+	if tb.has(nla.IFAFlags) {
+		q.flags = tb.u32(nla.IFAFlags)
 	}
 	return q, nil
 }
@@ -74,11 +75,11 @@ func newAddr6(r *request) error {
 	if a.peer.IsValid() && a.peer.IsUnspecified() {
 		a.peer = netip.Addr{}
 	}
-	if q.tb.has(ifaPriority) {
-		a.metric = q.tb.u32(ifaPriority)
+	if q.tb.has(nla.IFAPriority) {
+		a.metric = q.tb.u32(nla.IFAPriority)
 	}
-	if q.tb.has(ifaProto) {
-		a.proto = q.tb.u8(ifaProto)
+	if q.tb.has(nla.IFAProto) {
+		a.proto = q.tb.u8(nla.IFAProto)
 	}
 	l, err := a.readLifetime(q.tb)
 	if err != nil {
@@ -112,11 +113,11 @@ func newAddr6(r *request) error {
 // readLifetime reads IFA_CACHEINFO.
 func (a *addr6) readLifetime(tb attrs) (lifetime6, error) {
 	var l lifetime6
-	if !tb.has(ifaCacheInfo) {
+	if !tb.has(nla.IFACacheInfo) {
 		return l, nil
 	}
-	a.preferred = binary.NativeEndian.Uint32(tb[ifaCacheInfo])
-	a.valid = binary.NativeEndian.Uint32(tb[ifaCacheInfo][4:])
+	a.preferred = binary.NativeEndian.Uint32(tb[nla.IFACacheInfo])
+	a.valid = binary.NativeEndian.Uint32(tb[nla.IFACacheInfo][4:])
 	if a.valid == 0 || a.preferred > a.valid {
 		return l, fail(rpdb.EINVAL, "ipv6: address lifetime invalid")
 	}

@@ -9,19 +9,17 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
-// Attributes of an address label (IFAL_*).
+// Layout of struct ifaddrlblmsg.
 const (
-	ifalAddress = 1
-	ifalLabel   = 2
-
 	labelHeaderLen = 12 // struct ifaddrlblmsg
 	noLabel        = 0xffffffff
 )
 
 // labelPolicy is ifal_policy.
-var labelPolicy = []policy{ifalAddress: {len: 16}, ifalLabel: {len: 4}}
+var labelPolicy = []policy{nla.IFALAddress: {len: 16}, nla.IFALLabel: {len: 4}}
 
 // labels is the IPv6 address label table (net->ipv6.ip6addrlbl_table): longer prefixes
 // first, those of a device before those of all. The prefixes keep the host bits that
@@ -100,11 +98,11 @@ func (r *request) changedLabel() (q labelRequest, err error) {
 	if q, err = r.readLabel(liberal); err != nil {
 		return q, err
 	}
-	if q.family != rpdb.IPv6 || q.bits > 128 || !q.tb.has(ifalAddress) || !q.tb.has(ifalLabel) {
+	if q.family != rpdb.IPv6 || q.bits > 128 || !q.tb.has(nla.IFALAddress) || !q.tb.has(nla.IFALLabel) {
 		return q, fail(rpdb.EINVAL, "")
 	}
-	q.Prefix = netip.PrefixFrom(netip.AddrFrom16([16]byte(q.tb[ifalAddress][:16])), q.bits)
-	if q.Label = q.tb.u32(ifalLabel); q.Label == noLabel {
+	q.Prefix = netip.PrefixFrom(netip.AddrFrom16([16]byte(q.tb[nla.IFALAddress][:16])), q.bits)
+	if q.Label = q.tb.u32(nla.IFALLabel); q.Label == noLabel {
 		return q, fail(rpdb.EINVAL, "")
 	}
 	return q, nil
@@ -146,10 +144,10 @@ func getLabel(r *request) error {
 		return err
 	case q.family != rpdb.IPv6 || q.bits != 128,
 		q.Index != 0 && r.ns.byIndex(q.Index) == nil,
-		!q.tb.has(ifalAddress):
+		!q.tb.has(nla.IFALAddress):
 		return fail(rpdb.EINVAL, "")
 	}
-	a := netip.AddrFrom16([16]byte(q.tb[ifalAddress][:16]))
+	a := netip.AddrFrom16([16]byte(q.tb[nla.IFALAddress][:16]))
 	for _, l := range r.ns.labels.list {
 		if (l.Index == 0 || l.Index == q.Index) && labelCovers(l.Prefix, a) {
 			r.reply(rtnl.RTMNewAddrLabel, 0, r.ns.labels.encode(l))
@@ -178,7 +176,7 @@ func (r *request) validLabelGet() (q labelRequest, err error) {
 	case r.data[1] != 0 || r.data[3] != 0 || binary.NativeEndian.Uint32(r.data[8:]) != 0:
 		return q, fail(rpdb.EINVAL, "ipv6: Invalid values in header for addrlabel get request")
 	}
-	if q, err = r.readLabel(deprecatedStrict); err == nil && q.tb.has(ifalLabel) {
+	if q, err = r.readLabel(deprecatedStrict); err == nil && q.tb.has(nla.IFALLabel) {
 		err = fail(rpdb.EINVAL, "ipv6: Unsupported attribute in addrlabel get request")
 	}
 	return q, err
@@ -209,7 +207,7 @@ func (t *labels) encode(l rpdb.AddrLabel) []byte {
 	w.b[0], w.b[2] = byte(rpdb.IPv6), byte(l.Prefix.Bits())
 	binary.NativeEndian.PutUint32(w.b[4:], uint32(l.Index))
 	binary.NativeEndian.PutUint32(w.b[8:], t.seq)
-	w.put(ifalAddress, l.Prefix.Masked().Addr().AsSlice())
-	w.u32(ifalLabel, l.Label)
+	w.put(nla.IFALAddress, l.Prefix.Masked().Addr().AsSlice())
+	w.u32(nla.IFALLabel, l.Label)
 	return w.b
 }

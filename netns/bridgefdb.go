@@ -9,6 +9,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // familyBridge is the family of messages about bridges (AF_BRIDGE).
@@ -235,21 +236,21 @@ func (br *bridge) encodeFDB(f *fdbEntry) []byte {
 		flags |= ntfSticky
 	}
 	m := &message{b: fdbHead(d, br.nud(f), flags)}
-	m.put(ndaLLAddr, f.addr[:])
-	m.u32(ndaMaster, uint32(br.dev.Index))
-	m.u32(ndaFlagsExt, 0)
+	m.put(nla.NDALLAddr, f.addr[:])
+	m.u32(nla.NDAMaster, uint32(br.dev.Index))
+	m.u32(nla.NDAFlagsExt, 0)
 	now := br.dev.ns.world.now()
 	ago := func(t int64) uint32 { return uint32((now - jiffies(t)).clock()) }
-	m.put(ndaCacheInfo, words32(0, ago(f.used.Load()), ago(f.updated.Load()), 0))
+	m.put(nla.NDACacheInfo, words32(0, ago(f.used.Load()), ago(f.updated.Load()), 0))
 	if f.vlan != 0 {
-		m.u16(ndaVLAN, f.vlan)
+		m.u16(nla.NDAVLAN, f.vlan)
 	}
 	if f.has(fdbNotify) {
 		bits := uint8(notifyActivity)
 		if f.has(fdbInactive) {
 			bits |= notifyInactive
 		}
-		m.nest(ndaFDBExt|nestedFlag, func() { m.u8(nfeaActivityNotify, bits) })
+		m.nest(nla.NDAFDBExt|nestedFlag, func() { m.u8(nfeaActivityNotify, bits) })
 	}
 	return m.b
 }

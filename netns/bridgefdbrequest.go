@@ -5,6 +5,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of NDA_FDB_EXT_ATTRS (NFEA_*) and bits of NFEA_ACTIVITY_NOTIFY
@@ -40,12 +41,12 @@ func addBridgeFDB(q *fdbRequest) (told bool, err error) {
 	if q.state&(rpdb.NUDPermanent|rpdb.NUDNoARP|rpdb.NUDReachable) == 0 || q.addr.zero() || br == nil {
 		return invalid("")
 	}
-	if q.tb.has(ndaFlagsExt) && q.tb.u32Loose(ndaFlagsExt)&ntfExtLocked != 0 {
+	if q.tb.has(nla.NDAFlagsExt) && q.tb.u32Loose(nla.NDAFlagsExt)&ntfExtLocked != 0 {
 		return invalid(`bridge: Cannot add FDB entry with "locked" flag set`)
 	}
 	var ext attrs
-	if q.tb.has(ndaFDBExt) {
-		if ext, err = q.parseNested(ndaFDBExt, fdbExtPolicy); err != nil {
+	if q.tb.has(nla.NDAFDBExt) {
+		if ext, err = q.parseNested(nla.NDAFDBExt, fdbExtPolicy); err != nil {
 			return false, err
 		}
 	}
@@ -233,8 +234,8 @@ func (br *bridge) flush(x fdbFlush) {
 
 // bridgeFlushPolicy is br_fdb_del_bulk_policy.
 var bridgeFlushPolicy = []policy{
-	ndaVLAN: {kind: attrU16, min: 1, max: 4094}, ndaIfindex: {kind: attrS32, min: 1, max: 1<<31 - 1},
-	ndaStateMask: {kind: attrU16}, ndaFlagsMask: {kind: attrU8},
+	nla.NDAVLAN: {kind: attrU16, min: 1, max: 4094}, nla.NDAIfindex: {kind: attrS32, min: 1, max: 1<<31 - 1},
+	nla.NDAStateMask: {kind: attrU16}, nla.NDAFlagsMask: {kind: attrU8},
 }
 
 // flushBridgeFDB is br_fdb_delete_bulk.
@@ -251,17 +252,17 @@ func flushBridgeFDB(q *fdbRequest) error {
 		return err
 	}
 	x := fdbFlush{flags: flushFlags(q.state, q.flags)}
-	if tb.has(ndaVLAN) {
-		x.vlan = tb.u16(ndaVLAN)
+	if tb.has(nla.NDAVLAN) {
+		x.vlan = tb.u16(nla.NDAVLAN)
 	}
-	if tb.has(ndaStateMask) {
-		x.mask |= flushFlags(tb.u16(ndaStateMask), 0)
+	if tb.has(nla.NDAStateMask) {
+		x.mask |= flushFlags(tb.u16(nla.NDAStateMask), 0)
 	}
-	if tb.has(ndaFlagsMask) {
-		x.mask |= flushFlags(0, tb.u8(ndaFlagsMask))
+	if tb.has(nla.NDAFlagsMask) {
+		x.mask |= flushFlags(0, tb.u8(nla.NDAFlagsMask))
 	}
-	if tb.has(ndaIfindex) {
-		x.index = tb.index(ndaIfindex)
+	if tb.has(nla.NDAIfindex) {
+		x.index = tb.index(nla.NDAIfindex)
 		if err := br.checkFlushIndex(x.index); err != nil {
 			return err
 		}

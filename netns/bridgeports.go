@@ -7,6 +7,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // notify tells of a port (br_ifinfo_notify).
@@ -22,7 +23,7 @@ func (p *bridgePort) notify(gone bool) {
 func (p *bridgePort) encode(typ netlink.HeaderType) []byte {
 	m := p.br.encodeDevice(p.dev)
 	if typ == rtnl.RTMNewLink {
-		m.nest(iflaProtInfo|nestedFlag, func() { p.fill(m) })
+		m.nest(nla.IFLAProtInfo|nestedFlag, func() { p.fill(m) })
 	}
 	return m.b
 }
@@ -36,13 +37,13 @@ func (br *bridge) encodeDevice(d *device) *message {
 	binary.NativeEndian.PutUint16(m.b[2:], d.Type)
 	binary.NativeEndian.PutUint32(m.b[4:], uint32(d.Index))
 	binary.NativeEndian.PutUint32(m.b[8:], d.Flags)
-	m.str(iflaIfname, d.Name)
-	m.u32(iflaMaster, uint32(br.dev.Index))
-	m.u32(iflaMTU, d.MTU)
-	m.u8(iflaOperstate, d.Operstate)
-	m.put(iflaAddress, d.Address)
+	m.str(nla.IFLAIfname, d.Name)
+	m.u32(nla.IFLAMaster, uint32(br.dev.Index))
+	m.u32(nla.IFLAMTU, d.MTU)
+	m.u8(nla.IFLAOperstate, d.Operstate)
+	m.put(nla.IFLAAddress, d.Address)
 	if i := d.iflink(); i != d.Index {
-		m.u32(iflaLink, uint32(i))
+		m.u32(nla.IFLALink, uint32(i))
 	}
 	return m
 }
@@ -92,12 +93,12 @@ func (r *request) bridgeDumpMask() (mask uint32, err error) {
 		return 0, err
 	}
 	for typ := range tb {
-		if tb.has(typ) && typ != iflaExtMask && r.strict() {
+		if tb.has(typ) && typ != nla.IFLAExtMask && r.strict() {
 			return 0, fail(rpdb.EINVAL, "Unsupported attribute in bridge link dump request")
 		}
 	}
-	if tb.has(iflaExtMask) {
-		mask = tb.u32(iflaExtMask)
+	if tb.has(nla.IFLAExtMask) {
+		mask = tb.u32(nla.IFLAExtMask)
 	}
 	return mask, nil
 }

@@ -3,6 +3,8 @@ package netns
 import (
 	"encoding/binary"
 	"sync/atomic"
+
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Counters are those of a device (struct rtnl_link_stats64). Whoever carries packets
@@ -42,6 +44,6 @@ func (c *Counters) put(m *message) {
 			short = binary.NativeEndian.AppendUint32(short, uint32(v))
 		}
 	}
-	m.put(iflaStats64, long)
-	m.put(iflaStats, short)
+	m.put(nla.IFLAStats64, long)
+	m.put(nla.IFLAStats, short)
 }

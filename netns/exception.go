@@ -10,6 +10,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // exceptions are what packets taught a namespace of the way to single destinations
@@ -108,9 +109,8 @@ func (n *Namespace) except(rep *rtnl.Reply, x Exception) {
 	if x.MTU == 0 {
 		return
 	}
-	const rtaxMTU = 2
-	metrics := slices.DeleteFunc(slices.Clone(rep.Metrics), func(m rpdb.Metric) bool { return m.ID == rtaxMTU })
-	rep.Metrics = append(metrics, rpdb.Metric{ID: rtaxMTU, Val: uint32(x.MTU), Lock: x.Locked})
+	metrics := slices.DeleteFunc(slices.Clone(rep.Metrics), func(m rpdb.Metric) bool { return m.ID == nla.RTAXMTU })
+	rep.Metrics = append(metrics, rpdb.Metric{ID: nla.RTAXMTU, Val: uint32(x.MTU), Lock: x.Locked})
 	slices.SortFunc(rep.Metrics, func(a, b rpdb.Metric) int { return cmp.Compare(a.ID, b.ID) })
 	rep.Cache.Set = true
 	rep.Cache.V.Expires = int32(x.Expires.Sub(n.world.config.Clock()) * userHz / time.Second)

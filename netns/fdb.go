@@ -5,6 +5,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Flags of an entry of a forwarding database (NTF_*); those from the ninth bit on are
@@ -80,10 +81,10 @@ func (r *request) readFDB(verb string, bulk bool) (*fdbRequest, error) {
 	if bulk {
 		return q, notEther()
 	}
-	if !tb.has(ndaLLAddr) || len(tb[ndaLLAddr]) != macLen {
+	if !tb.has(nla.NDALLAddr) || len(tb[nla.NDALLAddr]) != macLen {
 		return nil, fail(rpdb.EINVAL, "invalid address")
 	}
-	q.addr = macAddr(tb[ndaLLAddr])
+	q.addr = macAddr(tb[nla.NDALLAddr])
 	if verb == "add" { // which asks the other way round
 		if err := notEther(); err != nil {
 			return nil, err
@@ -98,12 +99,12 @@ func (r *request) readFDB(verb string, bulk bool) (*fdbRequest, error) {
 // fdbVLAN is the VLAN of a request, 0 if it names none (fdb_vid_parse).
 func fdbVLAN(tb attrs) (uint16, error) {
 	switch {
-	case !tb.has(ndaVLAN):
+	case !tb.has(nla.NDAVLAN):
 		return 0, nil
-	case len(tb[ndaVLAN]) != 2:
+	case len(tb[nla.NDAVLAN]) != 2:
 		return 0, fail(rpdb.EINVAL, "invalid vlan attribute size")
 	}
-	v := tb.u16(ndaVLAN)
+	v := tb.u16(nla.NDAVLAN)
 	if v == 0 || v >= 4095 {
 		return 0, fail(rpdb.EINVAL, "invalid vlan id")
 	}
@@ -245,10 +246,10 @@ func getFDB(r *request) error {
 	if err != nil {
 		return err
 	}
-	if !tb.has(ndaLLAddr) {
+	if !tb.has(nla.NDALLAddr) {
 		return invalid("Missing lookup address for fdb get request")
 	}
-	q := &fdbRequest{request: r, neighHeader: h, addr: macAddr(tb[ndaLLAddr]), tb: tb}
+	q := &fdbRequest{request: r, neighHeader: h, addr: macAddr(tb[nla.NDALLAddr]), tb: tb}
 	q.vlan, _ = fdbVLAN(tb) // which is checked
 	if h.index != 0 {
 		if q.dev = r.ns.byIndex(h.index); q.dev == nil {
@@ -256,8 +257,8 @@ func getFDB(r *request) error {
 		}
 	}
 	master := 0
-	if tb.has(ndaMaster) {
-		master = tb.index(ndaMaster)
+	if tb.has(nla.NDAMaster) {
+		master = tb.index(nla.NDAMaster)
 	}
 	switch {
 	case master != 0 && q.dev != nil:
@@ -301,12 +302,12 @@ func (r *request) validFDBGet() (h neighHeader, tb attrs, err error) {
 	}
 	for typ := range tb {
 		switch {
-		case !tb.has(typ), typ == ndaMaster, typ == ndaVNI:
-		case typ == ndaLLAddr:
+		case !tb.has(typ), typ == nla.NDAMaster, typ == nla.NDAVNI:
+		case typ == nla.NDALLAddr:
 			if len(tb[typ]) != macLen {
 				return h, nil, fail(rpdb.EINVAL, "Invalid address in fdb get request")
 			}
-		case typ == ndaVLAN:
+		case typ == nla.NDAVLAN:
 			if _, err := fdbVLAN(tb); err != nil {
 				return h, nil, err
 			}
@@ -365,13 +366,13 @@ func (r *request) fdbFilter() (f neighFilter, err error) {
 	for typ := range tb {
 		switch {
 		case !tb.has(typ):
-		case typ == ndaIfindex && len(tb[typ]) != 4:
+		case typ == nla.NDAIfindex && len(tb[typ]) != 4:
 			return f, invalid("Invalid IFINDEX attribute in fdb dump request")
-		case typ == ndaIfindex:
+		case typ == nla.NDAIfindex:
 			f.dev = tb.index(typ)
-		case typ == ndaMaster && len(tb[typ]) != 4:
+		case typ == nla.NDAMaster && len(tb[typ]) != 4:
 			return f, invalid("Invalid MASTER attribute in fdb dump request")
-		case typ == ndaMaster:
+		case typ == nla.NDAMaster:
 			f.master = tb.index(typ)
 		default:
 			return f, invalid("Unsupported attribute in fdb dump request")
@@ -393,8 +394,8 @@ func (r *request) legacyFDBFilter() (f neighFilter, err error) {
 	if err != nil {
 		return f, err
 	}
-	if tb.has(iflaMaster) {
-		f.master = tb.index(iflaMaster)
+	if tb.has(nla.IFLAMaster) {
+		f.master = tb.index(nla.IFLAMaster)
 	}
 	f.dev = readLinkHeader(r.data).index
 	return f, nil

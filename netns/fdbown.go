@@ -5,11 +5,12 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // addOwnFDB has the device receive an address (ndo_dflt_fdb_add).
 func addOwnFDB(q *fdbRequest) (told bool, err error) {
-	if q.state != 0 && q.state&rpdb.NUDPermanent == 0 || q.tb.has(ndaFlagsExt) || q.vlan != 0 {
+	if q.state != 0 && q.state&rpdb.NUDPermanent == 0 || q.tb.has(nla.NDAFlagsExt) || q.vlan != 0 {
 		return false, fail(rpdb.EINVAL, "")
 	}
 	if !q.receive(q.list()) && q.head.Flags&netlink.Excl != 0 {
@@ -63,9 +64,9 @@ func (q *fdbRequest) tellOwn(typ netlink.HeaderType) {
 // encodeOwnFDB is nlmsg_populate_fdb_fill.
 func encodeOwnFDB(d *device, addr []byte, vlan, state uint16) []byte {
 	m := &message{b: fdbHead(d, state, ntfSelf)}
-	m.put(ndaLLAddr, addr)
+	m.put(nla.NDALLAddr, addr)
 	if vlan != 0 {
-		m.u16(ndaVLAN, vlan)
+		m.u16(nla.NDAVLAN, vlan)
 	}
 	return m.b
 }

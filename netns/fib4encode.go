@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // appendRoute4 writes the message of a route (fib_dump_info).
@@ -19,20 +20,20 @@ func (n *Namespace) appendRoute4(b []byte, a *alias4, table uint32) []byte {
 	typ, flags := a.typ, fi.flags
 	from := len(b)
 	b = append(b, byte(rpdb.IPv4), a.plen, 0, a.tos, short, fi.proto, byte(fi.scope), byte(typ), 0, 0, 0, 0)
-	b = appendU32(b, rtaTable, table)
+	b = appendU32(b, nla.RTATable, table)
 	if a.plen > 0 {
-		b = appendBE32(b, rtaDst, a.dst)
+		b = appendBE32(b, nla.RTADst, a.dst)
 	}
 	if fi.priority != 0 {
-		b = appendU32(b, rtaPriority, fi.priority)
+		b = appendU32(b, nla.RTAPriority, fi.priority)
 	}
 	b = fi.metrics.append(b)
 	if fi.prefsrc != 0 {
-		b = appendBE32(b, rtaPrefSrc, fi.prefsrc)
+		b = appendBE32(b, nla.RTAPrefSrc, fi.prefsrc)
 	}
 	hops := fi.hops
 	if fi.object != nil {
-		b = appendU32(b, rtaNHID, fi.object.id)
+		b = appendU32(b, nla.RTANHID, fi.object.id)
 		hops = fi.object.hops()
 		if fi.object.blackhole() {
 			b[from+7] = byte(rpdb.Blackhole)
@@ -48,7 +49,7 @@ func (n *Namespace) appendRoute4(b []byte, a *alias4, table uint32) []byte {
 		flags = n.hopFlags4(h)
 		b = appendHop4(b, h, true)
 		if h.realms != 0 {
-			b = appendU32(b, rtaFlow, h.realms)
+			b = appendU32(b, nla.RTAFlow, h.realms)
 		}
 	default:
 		b = n.appendLegs4(b, hops)
@@ -70,17 +71,17 @@ func (n *Namespace) hopFlags4(h *hop4) uint32 {
 func appendHop4(b []byte, h *hop4, withDev bool) []byte {
 	switch {
 	case h.gw.Is4():
-		b = appendAttr(b, rtaGateway, h.gw.AsSlice())
+		b = appendAttr(b, nla.RTAGateway, h.gw.AsSlice())
 	case h.gw.Is6():
 		via := binary.NativeEndian.AppendUint16(nil, uint16(rpdb.IPv6))
-		b = appendAttr(b, rtaVia, append(via, h.gw.AsSlice()...))
+		b = appendAttr(b, nla.RTAVia, append(via, h.gw.AsSlice()...))
 	}
 	if withDev && h.dev != nil {
-		b = appendU32(b, rtaOIF, uint32(h.dev.Index))
+		b = appendU32(b, nla.RTAOIF, uint32(h.dev.Index))
 	}
 	if h.encap != nil {
-		b = appendAttr(b, rtaEncap, h.encap.Data)
-		b = appendAttr(b, rtaEncapType, binary.NativeEndian.AppendUint16(nil, h.encap.Type))
+		b = appendAttr(b, nla.RTAEncap, h.encap.Data)
+		b = appendAttr(b, nla.RTAEncapType, binary.NativeEndian.AppendUint16(nil, h.encap.Type))
 	}
 	return b
 }
@@ -88,7 +89,7 @@ func appendHop4(b []byte, h *hop4, withDev bool) []byte {
 // appendLegs4 writes RTA_MULTIPATH (fib_add_multipath, fib_add_nexthop).
 func (n *Namespace) appendLegs4(b []byte, hops []hop4) []byte {
 	nest := len(b)
-	b = appendAttr(b, rtaMultipath, nil)
+	b = appendAttr(b, nla.RTAMultipath, nil)
 	for i := range hops {
 		h := &hops[i]
 		from := len(b)
@@ -100,7 +101,7 @@ func (n *Namespace) appendLegs4(b []byte, hops []hop4) []byte {
 		b = binary.NativeEndian.AppendUint32(b, uint32(index))
 		b = appendHop4(b, h, false)
 		if h.realms != 0 {
-			b = appendU32(b, rtaFlow, h.realms)
+			b = appendU32(b, nla.RTAFlow, h.realms)
 		}
 		binary.NativeEndian.PutUint16(b[from:], uint16(len(b)-from))
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // What IPv4 asks the other parts of the namespace for.
@@ -31,7 +32,7 @@ func (r *request) checkEncapTypes(legs []byte) error {
 			return nil
 		}
 		legs = rest
-		t := find(h.list, rtaEncapType)
+		t := find(h.list, nla.RTAEncapType)
 		if t == nil {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Flags of an IPv6 route that no message shows (RTF_*).
@@ -202,8 +203,8 @@ func (r *route6) refresh(o *route6) {
 	} else {
 		r.expires = o.expires
 	}
-	if o.metrics.get(rtaxMTU) != 0 {
-		r.metrics = r.metrics.with(rtaxMTU, o.metrics.get(rtaxMTU))
+	if o.metrics.get(nla.RTAXMTU) != 0 {
+		r.metrics = r.metrics.with(nla.RTAXMTU, o.metrics.get(nla.RTAXMTU))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // getRoute answers RTM_GETROUTE without NLM_F_DUMP (inet_rtm_getroute,
@@ -148,12 +149,12 @@ func (n *Namespace) parseGet(r *request) (routeQuery, error) {
 		return q, err
 	}
 	switch {
-	case tb.has(rtaIPProto) && !askableProto(f, q.flow.IPProto):
+	case tb.has(nla.RTAIPProto) && !askableProto(f, q.flow.IPProto):
 		return q, fail(rpdb.EOPNOTSUPP, "Unsupported ip proto")
-	case f == rpdb.IPv4 && !tb.has(rtaIPProto):
+	case f == rpdb.IPv4 && !tb.has(nla.RTAIPProto):
 		q.flow.IPProto = rpdb.ProtoUDP
 	case r.strict() && q.flow.FlowLabel&^0xfffff != 0:
-		return q, failAttr(rpdb.EINVAL, "Invalid flow label", tb[rtaFlowLabel])
+		return q, failAttr(rpdb.EINVAL, "Invalid flow label", tb[nla.RTAFlowLabel])
 	}
 	if q.flow.IIF != 0 && n.byIndex(q.flow.IIF) == nil {
 		return q, fail(rpdb.ENODEV, "")
@@ -207,7 +208,7 @@ func checkGet(r *request) (h []byte, tb attrs, err error) {
 	if tb, err = parseAttrs(r.data[routeHeaderLen:], rules.policy, deprecatedStrict, &r.ext); err != nil {
 		return nil, nil, err
 	}
-	if tb.has(rtaSrc) && h[2] == 0 || tb.has(rtaDst) && h[1] == 0 {
+	if tb.has(nla.RTASrc) && h[2] == 0 || tb.has(nla.RTADst) && h[1] == 0 {
 		return nil, nil, fail(rpdb.EINVAL, rules.lens)
 	}
 	for typ := range tb {
@@ -215,8 +216,8 @@ func checkGet(r *request) (h []byte, tb attrs, err error) {
 			continue
 		}
 		switch typ {
-		case rtaIIF, rtaOIF, rtaSrc, rtaDst, rtaIPProto, rtaSPort, rtaDPort, rtaMark, rtaUID:
-		case rtaFlowLabel:
+		case nla.RTAIIF, nla.RTAOIF, nla.RTASrc, nla.RTADst, nla.RTAIPProto, nla.RTASPort, nla.RTADPort, nla.RTAMark, nla.RTAUID:
+		case nla.RTAFlowLabel:
 			if f == rpdb.IPv4 {
 				return nil, nil, fail(rpdb.EINVAL, rules.attr)
 			}
@@ -233,7 +234,7 @@ func flowOf(f rpdb.Family, h []byte, tb attrs) (rpdb.Flow, error) {
 	for _, a := range [...]struct {
 		typ int
 		to  *netip.Addr
-	}{{rtaSrc, &q.Src}, {rtaDst, &q.Dst}} {
+	}{{nla.RTASrc, &q.Src}, {nla.RTADst, &q.Dst}} {
 		if !tb.has(a.typ) {
 			continue
 		}
@@ -254,18 +255,18 @@ func flowOf(f rpdb.Family, h []byte, tb attrs) (rpdb.Flow, error) {
 		}
 		return binary.BigEndian.Uint16(tb[typ])
 	}
-	q.IIF, q.OIF, q.Mark = int(int32(u32(rtaIIF))), int(int32(u32(rtaOIF))), u32(rtaMark)
-	q.SPort, q.DPort = be16(rtaSPort), be16(rtaDPort)
-	if tb.has(rtaUID) {
-		q.UID = tb.u32(rtaUID)
+	q.IIF, q.OIF, q.Mark = int(int32(u32(nla.RTAIIF))), int(int32(u32(nla.RTAOIF))), u32(nla.RTAMark)
+	q.SPort, q.DPort = be16(nla.RTASPort), be16(nla.RTADPort)
+	if tb.has(nla.RTAUID) {
+		q.UID = tb.u32(nla.RTAUID)
 	} else if q.IIF != 0 {
 		q.UID = rpdb.InvalidUID
 	}
-	if tb.has(rtaIPProto) {
-		q.IPProto = tb.u8(rtaIPProto)
+	if tb.has(nla.RTAIPProto) {
+		q.IPProto = tb.u8(nla.RTAIPProto)
 	}
-	if tb.has(rtaFlowLabel) {
-		q.FlowLabel = binary.BigEndian.Uint32(tb[rtaFlowLabel])
+	if tb.has(nla.RTAFlowLabel) {
+		q.FlowLabel = binary.BigEndian.Uint32(tb[nla.RTAFlowLabel])
 	}
 	return q, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // bridge is what a bridge keeps (struct net_bridge). The emulated kernel is built
@@ -96,7 +97,7 @@ func newBridge(l *linkRequest, d *device) error {
 		return err
 	}
 	br.addLocal(nil, d.Address)
-	if l.tb.has(iflaAddress) {
+	if l.tb.has(nla.IFLAAddress) {
 		br.changeID(d.Address)
 	}
 	if err := br.change(l.data); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a macvlan (IFLA_MACVLAN_*).
@@ -134,23 +135,23 @@ func (l *linkRequest) lowerNS() *Namespace {
 // newMacvlan is macvlan_common_newlink.
 func newMacvlan(l *linkRequest, d *device) error {
 	v := d.own.(*macvlan)
-	if !l.tb.has(iflaLink) {
+	if !l.tb.has(nla.IFLALink) {
 		return fail(rpdb.EINVAL, "")
 	}
-	below := l.lowerNS().byIndex(int(int32(l.tb.u32(iflaLink))))
+	below := l.lowerNS().byIndex(int(int32(l.tb.u32(nla.IFLALink))))
 	if below == nil {
 		return fail(rpdb.ENODEV, "")
 	}
 	if below.kind == d.kind {
 		below = below.lower
 	}
-	if !l.tb.has(iflaMTU) {
+	if !l.tb.has(nla.IFLAMTU) {
 		d.MTU = below.MTU
 	} else if d.MTU > below.MTU {
 		return fail(rpdb.EINVAL, "")
 	}
 	d.minMTU, d.maxMTU = 68, below.maxMTU
-	if !l.tb.has(iflaAddress) {
+	if !l.tb.has(nla.IFLAAddress) {
 		d.randomAddress()
 	}
 	others := below.uppersOf(d.kind)

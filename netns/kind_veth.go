@@ -2,6 +2,7 @@ package netns
 
 import (
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const vethInfoPeer = 1 // VETH_INFO_PEER
@@ -73,8 +74,8 @@ func validateVeth(tb, _ attrs) error {
 	if err := validEther(tb); err != nil {
 		return err
 	}
-	if tb.has(iflaMTU) {
-		if mtu := tb.u32(iflaMTU); mtu < 68 || mtu > 65535 {
+	if tb.has(nla.IFLAMTU) {
+		if mtu := tb.u32(nla.IFLAMTU); mtu < 68 || mtu > 65535 {
 			return fail(rpdb.EINVAL, "")
 		}
 	}
@@ -108,7 +109,7 @@ func readVethPeer(l *linkRequest) error {
 	if err := validateVeth(p.tb, nil); err != nil {
 		return err
 	}
-	if p.tb.has(iflaNetNSPID) || p.tb.has(iflaNetNSFD) || p.tb.has(iflaTargetNetNSID) {
+	if p.tb.has(nla.IFLANetNSPID) || p.tb.has(nla.IFLANetNSFD) || p.tb.has(nla.IFLATargetNetNSID) {
 		if p.ns, err = l.netnsOf(p.tb); err != nil {
 			return err
 		}
@@ -128,8 +129,8 @@ func newVeth(l *linkRequest, d *device) error {
 		} else if l.linkNS != nil {
 			ns = l.linkNS
 		}
-		if tb.has(iflaIfname) {
-			name = truncate(tb.str(iflaIfname), ifNameSize-1)
+		if tb.has(nla.IFLAIfname) {
+			name = truncate(tb.str(nla.IFLAIfname), ifNameSize-1)
 		}
 	}
 	peer, err := ns.newDevice(l.kind, name, tb, &l.ext)
@@ -139,7 +140,7 @@ func newVeth(l *linkRequest, d *device) error {
 	if l.peer != nil && d.Index != 0 {
 		peer.Index = head.index
 	}
-	if l.peer == nil || !tb.has(iflaAddress) {
+	if l.peer == nil || !tb.has(nla.IFLAAddress) {
 		peer.Address = ns.world.randomEther()
 	}
 	if err := peer.register(); err != nil {
@@ -150,10 +151,10 @@ func newVeth(l *linkRequest, d *device) error {
 		peer.delete(nil)
 		return err
 	}
-	if !l.tb.has(iflaAddress) {
+	if !l.tb.has(nla.IFLAAddress) {
 		d.Address = ns.world.randomEther()
 	}
-	if !l.tb.has(iflaIfname) {
+	if !l.tb.has(nla.IFLAIfname) {
 		d.Name = "veth%d"
 	}
 	if err := d.register(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a VLAN (IFLA_VLAN_*).
@@ -146,10 +147,10 @@ func newVLAN(l *linkRequest, d *device) error {
 	switch {
 	case !l.data.has(vlanID):
 		return fail(rpdb.EINVAL, "8021q: VLAN id not specified")
-	case !l.tb.has(iflaLink):
+	case !l.tb.has(nla.IFLALink):
 		return fail(rpdb.EINVAL, "8021q: link not specified")
 	}
-	below := l.lowerNS().byIndex(int(int32(l.tb.u32(iflaLink))))
+	below := l.lowerNS().byIndex(int(int32(l.tb.u32(nla.IFLALink))))
 	if below == nil {
 		return fail(rpdb.ENODEV, "8021q: link does not exist")
 	}
@@ -165,7 +166,7 @@ func newVLAN(l *linkRequest, d *device) error {
 			return fail(rpdb.EEXIST, "8021q: VLAN device already exists")
 		}
 	}
-	if !l.tb.has(iflaMTU) {
+	if !l.tb.has(nla.IFLAMTU) {
 		d.MTU = below.MTU
 	} else if d.MTU > below.MTU {
 		return fail(rpdb.EINVAL, "")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // linkMessage says what a message about a link holds beside the link.
@@ -28,82 +29,82 @@ func (d *device) encode(n *Namespace, o linkMessage) []byte {
 	binary.NativeEndian.PutUint32(m.b[8:], d.Flags)
 	binary.NativeEndian.PutUint32(m.b[12:], o.change)
 	if o.target != nil {
-		m.u32(iflaTargetNetNSID, uint32(*o.target))
+		m.u32(nla.IFLATargetNetNSID, uint32(*o.target))
 	}
-	m.str(iflaIfname, d.Name)
+	m.str(nla.IFLAIfname, d.Name)
 	d.putNumbers(m)
 	d.putCarrier(m)
 	if o.event != 0 {
-		m.u32(iflaEvent, o.event)
+		m.u32(nla.IFLAEvent, o.event)
 	}
 	if len(d.Address) > 0 {
-		m.put(iflaAddress, d.Address)
-		m.put(iflaBroadcast, d.broadcast)
+		m.put(nla.IFLAAddress, d.Address)
+		m.put(nla.IFLABroadcast, d.broadcast)
 	}
 	d.counters.put(m)
-	m.nest(iflaXDP, func() { m.u8(iflaXDPAttached, 0) })
+	m.nest(nla.IFLAXDP, func() { m.u8(nla.IFLAXDPAttached, 0) })
 	d.putLinkInfo(m)
 	if o.newNSID != nil {
-		m.u32(iflaNewNetNSID, uint32(*o.newNSID))
+		m.u32(nla.IFLANewNetNSID, uint32(*o.newNSID))
 	}
 	if o.newIfindex != 0 {
-		m.u32(iflaNewIfindex, uint32(o.newIfindex))
+		m.u32(nla.IFLANewIfindex, uint32(o.newIfindex))
 	}
 	d.putIflink(m, n)
-	m.str(iflaQdisc, d.Qdisc)
+	m.str(nla.IFLAQdisc, d.Qdisc)
 	d.putFamilies(m, o.extMask)
-	m.put(iflaMap, make([]byte, 32))
+	m.put(nla.IFLAMap, make([]byte, 32))
 	if len(d.AltNames) > 0 {
-		m.nest(iflaPropList|nestedFlag, func() {
+		m.nest(nla.IFLAPropList|nestedFlag, func() {
 			for _, a := range d.AltNames {
-				m.str(iflaAltIfname, a)
+				m.str(nla.IFLAAltIfname, a)
 			}
 		})
 	}
-	m.put(iflaDevlinkPort|nestedFlag, nil)
-	m.put(iflaDPLLPin|nestedFlag, nil)
+	m.put(nla.IFLADevlinkPort|nestedFlag, nil)
+	m.put(nla.IFLADPLLPin|nestedFlag, nil)
 	return m.b
 }
 
 func (d *device) putNumbers(m *message) {
-	m.u32(iflaTxQLen, d.TxQLen)
-	m.u8(iflaOperstate, d.Operstate)
-	m.u8(iflaLinkMode, d.linkMode)
-	m.flag(iflaNetNSImmutable, d.immutable)
-	m.u32(iflaMTU, d.MTU)
-	m.u32(iflaMinMTU, d.minMTU)
-	m.u32(iflaMaxMTU, d.maxMTU)
-	m.u32(iflaGroup, d.Group)
-	m.u32(iflaPromiscuity, d.promiscuity)
-	m.u32(iflaAllMulti, d.allMulti)
-	m.u32(iflaNumTxQueues, d.queues[0])
-	m.u32(iflaGSOMaxSegs, d.sizes.gsoSegs)
-	m.u32(iflaGSOMaxSize, d.sizes.gso)
-	m.u32(iflaGROMaxSize, d.sizes.gro)
-	m.u32(iflaGSOIPv4MaxSize, d.sizes.gso4)
-	m.u32(iflaGROIPv4MaxSize, d.sizes.gro4)
-	m.u32(iflaTSOMaxSize, d.sizes.tso)
-	m.u32(iflaTSOMaxSegs, d.sizes.tsoSegs)
-	m.u32(iflaPacingHorizon, 0)
-	m.u32(iflaNumRxQueues, d.queues[1])
+	m.u32(nla.IFLATxQLen, d.TxQLen)
+	m.u8(nla.IFLAOperstate, d.Operstate)
+	m.u8(nla.IFLALinkMode, d.linkMode)
+	m.flag(nla.IFLANetNSImmutable, d.immutable)
+	m.u32(nla.IFLAMTU, d.MTU)
+	m.u32(nla.IFLAMinMTU, d.minMTU)
+	m.u32(nla.IFLAMaxMTU, d.maxMTU)
+	m.u32(nla.IFLAGroup, d.Group)
+	m.u32(nla.IFLAPromiscuity, d.promiscuity)
+	m.u32(nla.IFLAAllMulti, d.allMulti)
+	m.u32(nla.IFLANumTxQueues, d.queues[0])
+	m.u32(nla.IFLAGSOMaxSegs, d.sizes.gsoSegs)
+	m.u32(nla.IFLAGSOMaxSize, d.sizes.gso)
+	m.u32(nla.IFLAGROMaxSize, d.sizes.gro)
+	m.u32(nla.IFLAGSOIPv4MaxSize, d.sizes.gso4)
+	m.u32(nla.IFLAGROIPv4MaxSize, d.sizes.gro4)
+	m.u32(nla.IFLATSOMaxSize, d.sizes.tso)
+	m.u32(nla.IFLATSOMaxSegs, d.sizes.tsoSegs)
+	m.u32(nla.IFLAPacingHorizon, 0)
+	m.u32(nla.IFLANumRxQueues, d.queues[1])
 	if d.master != nil {
-		m.u32(iflaMaster, uint32(d.master.Index))
+		m.u32(nla.IFLAMaster, uint32(d.master.Index))
 	}
 }
 
 func (d *device) putCarrier(m *message) {
-	m.flag(iflaCarrier, d.hasCarrier())
+	m.flag(nla.IFLACarrier, d.hasCarrier())
 	if d.alias != "" {
-		m.str(iflaIfAlias, d.alias)
+		m.str(nla.IFLAIfAlias, d.alias)
 	}
-	m.u32(iflaCarrierChanges, d.carrierUps+d.carrierDowns)
-	m.u32(iflaCarrierUps, d.carrierUps)
-	m.u32(iflaCarrierDowns, d.carrierDowns)
-	m.u16(iflaHeadroom, d.headroom)
-	m.u16(iflaTailroom, d.tailroom)
-	m.flag(iflaProtoDown, d.protoDown)
+	m.u32(nla.IFLACarrierChanges, d.carrierUps+d.carrierDowns)
+	m.u32(nla.IFLACarrierUps, d.carrierUps)
+	m.u32(nla.IFLACarrierDowns, d.carrierDowns)
+	m.u16(nla.IFLAHeadroom, d.headroom)
+	m.u16(nla.IFLATailroom, d.tailroom)
+	m.flag(nla.IFLAProtoDown, d.protoDown)
 	if d.protoDownReason != 0 {
-		m.nest(iflaProtoDownReason, func() { m.u32(protoDownReasonValue, d.protoDownReason) })
+		m.nest(nla.IFLAProtoDownReason, func() { m.u32(protoDownReasonValue, d.protoDownReason) })
 	}
 }
 
@@ -114,11 +115,11 @@ func (d *device) putLinkInfo(m *message) {
 	if d.kind == nil && !slave {
 		return
 	}
-	m.nest(iflaLinkInfo, func() {
+	m.nest(nla.IFLALinkInfo, func() {
 		if d.kind != nil {
-			m.str(iflaInfoKind, d.kind.name)
+			m.str(nla.IFLAInfoKind, d.kind.name)
 			if d.kind.fill != nil {
-				m.nest(iflaInfoData, func() { d.kind.fill(d, m) })
+				m.nest(nla.IFLAInfoData, func() { d.kind.fill(d, m) })
 			}
 		}
 		if slave {
@@ -129,9 +130,9 @@ func (d *device) putLinkInfo(m *message) {
 
 func (d *device) putSlaveInfo(m *message) {
 	k := d.master.kind
-	m.str(iflaInfoSlaveKind, k.name)
+	m.str(nla.IFLAInfoSlaveKind, k.name)
 	if k.fillPort != nil {
-		m.nest(iflaInfoSlaveData, func() { k.fillPort(d, m) })
+		m.nest(nla.IFLAInfoSlaveData, func() { k.fillPort(d, m) })
 	}
 }
 
@@ -150,18 +151,18 @@ func (d *device) putIflink(m *message, n *Namespace) {
 	}
 	away := at != d.ns
 	if away {
-		m.u32(iflaLinkNetNSID, uint32(n.nsid(at)))
+		m.u32(nla.IFLALinkNetNSID, uint32(n.nsid(at)))
 	}
 	if i := d.iflink(); away || i != d.Index {
-		m.u32(iflaLink, uint32(i))
+		m.u32(nla.IFLALink, uint32(i))
 	}
 }
 
 // putFamilies adds what the address families say (rtnl_fill_link_af).
 func (d *device) putFamilies(m *message, extMask uint32) {
-	m.nest(iflaAFSpec, func() {
+	m.nest(nla.IFLAAFSpec, func() {
 		if !d.NoInet {
-			m.nest(uint16(rpdb.IPv4), func() { m.words(iflaInetConf, d.conf4[:d.ns.world.told4()]) })
+			m.nest(uint16(rpdb.IPv4), func() { m.words(nla.IFLAInetConf, d.conf4[:d.ns.world.told4()]) })
 		}
 		if !d.NoInet6 {
 			m.nest(uint16(rpdb.IPv6), func() { d.putInet6(m, extMask&extMaskSkipStats == 0) })
@@ -176,17 +177,17 @@ const (
 
 // putInet6 adds the IPv6 state (inet6_fill_ifla6_attrs).
 func (d *device) putInet6(m *message, stats bool) {
-	m.u32(iflaInet6Flags, d.in6.flags)
-	m.words(iflaInet6CacheInfo, []int32{65535, int32(d.in6.stamp), int32(d.in6.reachable), int32(d.in6.retrans)})
-	m.words(iflaInet6Conf, d.conf6.report(d.ns.world.told6()))
+	m.u32(nla.IFLAInet6Flags, d.in6.flags)
+	m.words(nla.IFLAInet6CacheInfo, []int32{65535, int32(d.in6.stamp), int32(d.in6.reachable), int32(d.in6.retrans)})
+	m.words(nla.IFLAInet6Conf, d.conf6.report(d.ns.world.told6()))
 	if stats {
-		m.put(iflaInet6Stats, counters(ipstatsMax))
-		m.put(iflaInet6ICMP6Stats, counters(icmp6Max))
+		m.put(nla.IFLAInet6Stats, counters(ipstatsMax))
+		m.put(nla.IFLAInet6ICMP6Stats, counters(icmp6Max))
 	}
-	m.put(iflaInet6Token, d.in6.token[:])
-	m.u8(iflaInet6AddrGenMode, uint8(d.conf6[conf6AddrGenMode]))
+	m.put(nla.IFLAInet6Token, d.in6.token[:])
+	m.u8(nla.IFLAInet6AddrGenMode, uint8(d.conf6[conf6AddrGenMode]))
 	if d.in6.raMTU != 0 {
-		m.u32(iflaInet6RAMTU, d.in6.raMTU)
+		m.u32(nla.IFLAInet6RAMTU, d.in6.raMTU)
 	}
 }
 

@@ -3,6 +3,7 @@ package netns
 import (
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // dumpLinksByFamily answers RTM_GETLINK for all devices, or for what a family has to
@@ -56,7 +57,7 @@ func dumpMulticastTables(r *request) error {
 	}
 	m := &message{b: make([]byte, linkHeaderLen)}
 	m.b[0] = byte(familyIPMR)
-	m.nest(iflaAFSpec, func() {
+	m.nest(nla.IFLAAFSpec, func() {
 		m.u32(1, rpdb.TableDefault) // IPMRA_TABLE_ID
 		m.u32(2, 0)                 // IPMRA_TABLE_CACHE_RES_QUEUE_LEN
 		m.u32(3, ^uint32(0))        // IPMRA_TABLE_MROUTE_REG_VIF_NUM

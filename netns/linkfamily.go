@@ -6,14 +6,15 @@ import (
 	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 var (
-	inetLinkPolicy  = []policy{iflaInetConf: {kind: attrNested}}
+	inetLinkPolicy  = []policy{nla.IFLAInetConf: {kind: attrNested}}
 	inet6LinkPolicy = []policy{
-		iflaInet6AddrGenMode: {kind: attrU8},
-		iflaInet6Token:       {len: 16},
-		iflaInet6RAMTU:       {kind: attrReject, reject: "IFLA_INET6_RA_MTU can not be set"},
+		nla.IFLAInet6AddrGenMode: {kind: attrU8},
+		nla.IFLAInet6Token:       {len: 16},
+		nla.IFLAInet6RAMTU:       {kind: attrReject, reject: "IFLA_INET6_RA_MTU can not be set"},
 	}
 )
 
@@ -23,10 +24,10 @@ func (d *device) validateInet(b []byte, ext *extack) error {
 		return fail(rpdb.EAFNOSUPPORT, "")
 	}
 	tb, err := parseAttrs(b, inetLinkPolicy, liberal, ext)
-	if err != nil || !tb.has(iflaInetConf) {
+	if err != nil || !tb.has(nla.IFLAInetConf) {
 		return err
 	}
-	for list := tb[iflaInetConf]; ; {
+	for list := tb[nla.IFLAInetConf]; ; {
 		a, rest, ok := nextAttr(list)
 		if !ok {
 			return nil
@@ -44,10 +45,10 @@ func (d *device) setInet(b []byte) error {
 		return fail(rpdb.EAFNOSUPPORT, "")
 	}
 	tb, err := parseAttrs(b, inetLinkPolicy, liberal, nil)
-	if err != nil || !tb.has(iflaInetConf) {
+	if err != nil || !tb.has(nla.IFLAInetConf) {
 		return err
 	}
-	for list := tb[iflaInetConf]; ; {
+	for list := tb[nla.IFLAInetConf]; ; {
 		a, rest, ok := nextAttr(list)
 		if !ok {
 			return nil
@@ -75,11 +76,11 @@ func (d *device) validateInet6(b []byte, ext *extack) error {
 	if err != nil {
 		return err
 	}
-	if !tb.has(iflaInet6Token) && !tb.has(iflaInet6AddrGenMode) {
+	if !tb.has(nla.IFLAInet6Token) && !tb.has(nla.IFLAInet6AddrGenMode) {
 		return fail(rpdb.EINVAL, "")
 	}
-	if tb.has(iflaInet6AddrGenMode) {
-		mode := tb.u8(iflaInet6AddrGenMode)
+	if tb.has(nla.IFLAInet6AddrGenMode) {
+		mode := tb.u8(nla.IFLAInet6AddrGenMode)
 		if mode > genModeRandom || mode == genModeStable && !d.hasSecret() {
 			return fail(rpdb.EINVAL, "")
 		}
@@ -96,13 +97,13 @@ func (d *device) setInet6(b []byte) error {
 	if err != nil {
 		return err
 	}
-	if tb.has(iflaInet6Token) {
-		if err := d.setToken(tb[iflaInet6Token]); err != nil {
+	if tb.has(nla.IFLAInet6Token) {
+		if err := d.setToken(tb[nla.IFLAInet6Token]); err != nil {
 			return err
 		}
 	}
-	if tb.has(iflaInet6AddrGenMode) {
-		d.conf6[conf6AddrGenMode] = int32(tb.u8(iflaInet6AddrGenMode))
+	if tb.has(nla.IFLAInet6AddrGenMode) {
+		d.conf6[conf6AddrGenMode] = int32(tb.u8(nla.IFLAInet6AddrGenMode))
 	}
 	return nil
 }

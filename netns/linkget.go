@@ -7,6 +7,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const linkHeaderLen = 16 // struct ifinfomsg
@@ -41,10 +42,10 @@ func parseLinkMessage(r *request, how validation) (linkHeader, attrs, error) {
 // find returns the device that a request names, or nil (rtnl_dev_get).
 func (n *Namespace) find(tb attrs) *device {
 	switch {
-	case tb.has(iflaIfname):
-		return n.byName(truncate(tb.str(iflaIfname), ifNameSize-1))
-	case tb.has(iflaAltIfname):
-		return n.byName(truncate(tb.str(iflaAltIfname), altIfNameSize-1))
+	case tb.has(nla.IFLAIfname):
+		return n.byName(truncate(tb.str(nla.IFLAIfname), ifNameSize-1))
+	case tb.has(nla.IFLAAltIfname):
+		return n.byName(truncate(tb.str(nla.IFLAAltIfname), altIfNameSize-1))
 	}
 	return nil
 }
@@ -65,18 +66,18 @@ func getLink(r *request) error {
 		return err
 	}
 	var o linkMessage
-	if tb.has(iflaTargetNetNSID) {
-		id := int32(tb.u32(iflaTargetNetNSID))
+	if tb.has(nla.IFLATargetNetNSID) {
+		id := int32(tb.u32(nla.IFLATargetNetNSID))
 		o.target = &id
 	}
-	if tb.has(iflaExtMask) {
-		o.extMask = tb.u32(iflaExtMask)
+	if tb.has(nla.IFLAExtMask) {
+		o.extMask = tb.u32(nla.IFLAExtMask)
 	}
 	var d *device
 	switch {
 	case h.index > 0:
 		d = n.byIndex(h.index)
-	case tb.has(iflaIfname) || tb.has(iflaAltIfname):
+	case tb.has(nla.IFLAIfname) || tb.has(nla.IFLAAltIfname):
 		d = n.find(tb)
 	default:
 		return fail(rpdb.EINVAL, "")
@@ -106,7 +107,7 @@ func parseGetLink(r *request) (linkHeader, attrs, error) {
 	}
 	for typ := range tb {
 		switch typ {
-		case iflaIfname, iflaAltIfname, iflaExtMask, iflaTargetNetNSID:
+		case nla.IFLAIfname, nla.IFLAAltIfname, nla.IFLAExtMask, nla.IFLATargetNetNSID:
 		default:
 			if tb.has(typ) {
 				return h, nil, fail(rpdb.EINVAL, "Unsupported attribute in get link request")
@@ -188,21 +189,21 @@ func (f *linkFilter) read(r *request, tb attrs) error {
 			continue
 		}
 		switch typ {
-		case iflaTargetNetNSID:
+		case nla.IFLATargetNetNSID:
 			n, err := r.targetNetns(tb)
 			if err != nil {
 				return err
 			}
 			id := int32(tb.u32(typ))
 			f.ns, f.msg.target = n, &id
-		case iflaExtMask:
+		case nla.IFLAExtMask:
 			f.msg.extMask = tb.u32(typ)
-		case iflaMaster:
+		case nla.IFLAMaster:
 			f.master = int(int32(tb.u32(typ)))
-		case iflaLinkInfo:
+		case nla.IFLALinkInfo:
 			info, err := parseAttrs(tb[typ], linkInfoPolicy, liberal, nil)
-			if err == nil && info.has(iflaInfoKind) {
-				f.kind = linkKinds[info.str(iflaInfoKind)]
+			if err == nil && info.has(nla.IFLAInfoKind) {
+				f.kind = linkKinds[info.str(nla.IFLAInfoKind)]
 			}
 		default:
 			if r.strict() {

@@ -1,5 +1,7 @@
 package netns
 
+import "github.com/rulewalk/rulewalk/rtnl/nla"
+
 // linkKind is what rtnetlink and the rest know of a kind of devices (struct
 // rtnl_link_ops and struct net_device_ops). What is nil is not supported or needs
 // nothing.
@@ -55,11 +57,11 @@ func (w *World) queues(k *linkKind, tb attrs) [2]uint32 {
 		n := uint32(min(max(w.config.CPUs, 1), 4096))
 		q = [2]uint32{n, n}
 	}
-	if tb.has(iflaNumTxQueues) {
-		q[0] = tb.u32(iflaNumTxQueues)
+	if tb.has(nla.IFLANumTxQueues) {
+		q[0] = tb.u32(nla.IFLANumTxQueues)
 	}
-	if tb.has(iflaNumRxQueues) {
-		q[1] = tb.u32(iflaNumRxQueues)
+	if tb.has(nla.IFLANumRxQueues) {
+		q[1] = tb.u32(nla.IFLANumRxQueues)
 	}
 	return q
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // linkRequest is a request that makes or changes a link, taken apart.
@@ -22,10 +23,10 @@ type linkRequest struct {
 
 // kindName returns IFLA_INFO_KIND, empty if there is none.
 func (l *linkRequest) kindName() string {
-	if !l.info.has(iflaInfoKind) {
+	if !l.info.has(nla.IFLAInfoKind) {
 		return ""
 	}
-	return truncate(l.info.str(iflaInfoKind), 55) // MODULE_NAME_LEN - 1
+	return truncate(l.info.str(nla.IFLAInfoKind), 55) // MODULE_NAME_LEN - 1
 }
 
 // newLink answers RTM_NEWLINK (rtnl_newlink).
@@ -38,8 +39,8 @@ func newLink(r *request) error {
 	if err := l.tb.uniqueNetns(false); err != nil {
 		return err
 	}
-	if l.tb.has(iflaLinkInfo) {
-		if l.info, err = parseAttrs(l.tb[iflaLinkInfo], linkInfoPolicy, liberal, nil); err != nil {
+	if l.tb.has(nla.IFLALinkInfo) {
+		if l.info, err = parseAttrs(l.tb[nla.IFLALinkInfo], linkInfoPolicy, liberal, nil); err != nil {
 			return fail(refusal(err).Errno, "")
 		}
 	}
@@ -52,8 +53,8 @@ func newLink(r *request) error {
 		return err
 	}
 	l.linkNS = nil
-	if l.tb.has(iflaLinkNetNSID) {
-		if l.linkNS = l.target.byNSID(int32(l.tb.u32(iflaLinkNetNSID))); l.linkNS == nil {
+	if l.tb.has(nla.IFLALinkNetNSID) {
+		if l.linkNS = l.target.byNSID(int32(l.tb.u32(nla.IFLALinkNetNSID))); l.linkNS == nil {
 			return fail(rpdb.EINVAL, "Unknown network namespace id")
 		}
 	}
@@ -64,8 +65,8 @@ func newLink(r *request) error {
 func (l *linkRequest) readData() error {
 	k := l.kind
 	var err error
-	if k.policy != nil && l.info.has(iflaInfoData) {
-		if l.data, err = parseAttrs(l.info[iflaInfoData], k.policy, liberal, &l.ext); err != nil {
+	if k.policy != nil && l.info.has(nla.IFLAInfoData) {
+		if l.data, err = parseAttrs(l.info[nla.IFLAInfoData], k.policy, liberal, &l.ext); err != nil {
 			return err
 		}
 	}
@@ -89,7 +90,7 @@ func (l *linkRequest) apply() error {
 		d = l.ns.byIndex(l.head.index)
 	case l.head.index < 0:
 		return fail(rpdb.EINVAL, "ifindex can't be negative")
-	case l.tb.has(iflaIfname) || l.tb.has(iflaAltIfname):
+	case l.tb.has(nla.IFLAIfname) || l.tb.has(nla.IFLAAltIfname):
 		d = l.ns.find(l.tb)
 	default:
 		named = false
@@ -98,11 +99,11 @@ func (l *linkRequest) apply() error {
 	case d != nil:
 		return l.change(d)
 	case l.request.head.Flags&netlink.Create == 0:
-		if named || !l.tb.has(iflaGroup) {
+		if named || !l.tb.has(nla.IFLAGroup) {
 			return fail(rpdb.ENODEV, "")
 		}
 		return l.changeGroup()
-	case l.tb.has(iflaMap) || l.tb.has(iflaProtInfo):
+	case l.tb.has(nla.IFLAMap) || l.tb.has(nla.IFLAProtInfo):
 		return fail(rpdb.EOPNOTSUPP, "")
 	case l.kind == nil:
 		return fail(rpdb.EOPNOTSUPP, "Unknown device type")
@@ -112,7 +113,7 @@ func (l *linkRequest) apply() error {
 
 // changeGroup changes every device of a group (rtnl_group_changelink).
 func (l *linkRequest) changeGroup() error {
-	for _, d := range l.ns.group(l.tb.u32(iflaGroup)) {
+	for _, d := range l.ns.group(l.tb.u32(nla.IFLAGroup)) {
 		if err := l.set(d, 0); err != nil {
 			return err
 		}
@@ -139,7 +140,7 @@ func (l *linkRequest) change(d *device) error {
 		return fail(rpdb.EOPNOTSUPP, "")
 	}
 	var done setStatus
-	if l.info.has(iflaInfoData) {
+	if l.info.has(nla.IFLAInfoData) {
 		if l.kind == nil || l.kind != d.kind || l.kind.change == nil {
 			return fail(rpdb.EOPNOTSUPP, "")
 		}
@@ -148,11 +149,11 @@ func (l *linkRequest) change(d *device) error {
 		}
 		done |= setNotify
 	}
-	if l.info.has(iflaInfoSlaveData) {
+	if l.info.has(nla.IFLAInfoSlaveData) {
 		if d.master == nil || d.master.kind == nil || d.master.kind.changePort == nil {
 			return fail(rpdb.EOPNOTSUPP, "")
 		}
-		data, err := parseAttrs(l.info[iflaInfoSlaveData], d.master.kind.portPolicy, liberal, &l.ext)
+		data, err := parseAttrs(l.info[nla.IFLAInfoSlaveData], d.master.kind.portPolicy, liberal, &l.ext)
 		if err != nil {
 			return err
 		}
@@ -167,8 +168,8 @@ func (l *linkRequest) change(d *device) error {
 // create makes a device (rtnl_newlink_create).
 func (l *linkRequest) create() error {
 	name := l.kind.name + "%d"
-	if l.tb.has(iflaIfname) {
-		name = truncate(l.tb.str(iflaIfname), ifNameSize-1)
+	if l.tb.has(nla.IFLAIfname) {
+		name = truncate(l.tb.str(nla.IFLAIfname), ifNameSize-1)
 	}
 	d, err := l.target.newDevice(l.kind, name, l.tb, &l.ext)
 	if err != nil {
@@ -182,8 +183,8 @@ func (l *linkRequest) create() error {
 		d.delete(nil)
 		return err
 	}
-	if l.tb.has(iflaMaster) {
-		if err := d.setMaster(int(int32(l.tb.u32(iflaMaster)))); err != nil {
+	if l.tb.has(nla.IFLAMaster) {
+		if err := d.setMaster(int(int32(l.tb.u32(nla.IFLAMaster)))); err != nil {
 			d.delete(nil)
 			return err
 		}
@@ -219,29 +220,29 @@ func (n *Namespace) newDevice(k *linkKind, name string, tb attrs, ext *extack) (
 	if err := d.validate(tb, ext); err != nil {
 		return nil, err
 	}
-	if tb.has(iflaMTU) {
-		if err := d.validateMTU(tb.u32(iflaMTU)); err != nil {
+	if tb.has(nla.IFLAMTU) {
+		if err := d.validateMTU(tb.u32(nla.IFLAMTU)); err != nil {
 			return nil, err
 		}
-		d.MTU = tb.u32(iflaMTU)
+		d.MTU = tb.u32(nla.IFLAMTU)
 	}
-	if tb.has(iflaAddress) {
-		d.Address, d.addrSet = fit(tb[iflaAddress], len(d.Address)), true
+	if tb.has(nla.IFLAAddress) {
+		d.Address, d.addrSet = fit(tb[nla.IFLAAddress], len(d.Address)), true
 	}
-	if tb.has(iflaBroadcast) {
-		d.broadcast = fit(tb[iflaBroadcast], len(d.broadcast))
+	if tb.has(nla.IFLABroadcast) {
+		d.broadcast = fit(tb[nla.IFLABroadcast], len(d.broadcast))
 	}
-	if tb.has(iflaTxQLen) {
-		d.TxQLen = tb.u32(iflaTxQLen)
+	if tb.has(nla.IFLATxQLen) {
+		d.TxQLen = tb.u32(nla.IFLATxQLen)
 	}
-	if tb.has(iflaOperstate) {
-		d.setOperstate(tb.u8(iflaOperstate))
+	if tb.has(nla.IFLAOperstate) {
+		d.setOperstate(tb.u8(nla.IFLAOperstate))
 	}
-	if tb.has(iflaLinkMode) {
-		d.linkMode = tb.u8(iflaLinkMode)
+	if tb.has(nla.IFLALinkMode) {
+		d.linkMode = tb.u8(nla.IFLALinkMode)
 	}
-	if tb.has(iflaGroup) {
-		d.Group = tb.u32(iflaGroup)
+	if tb.has(nla.IFLAGroup) {
+		d.Group = tb.u32(nla.IFLAGroup)
 	}
 	d.setSizes(tb)
 	return d, nil

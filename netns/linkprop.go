@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // newLinkProp and delLinkProp answer RTM_NEWLINKPROP and RTM_DELLINKPROP: names
@@ -23,7 +24,7 @@ func (r *request) linkProp(add bool) error {
 	switch {
 	case h.index > 0:
 		d = r.ns.byIndex(h.index)
-	case tb.has(iflaIfname) || tb.has(iflaAltIfname):
+	case tb.has(nla.IFLAIfname) || tb.has(nla.IFLAAltIfname):
 		d = r.ns.find(tb)
 	default:
 		return fail(rpdb.EINVAL, "")
@@ -31,10 +32,10 @@ func (r *request) linkProp(add bool) error {
 	if d == nil {
 		return fail(rpdb.ENODEV, "")
 	}
-	if !tb.has(iflaPropList) {
+	if !tb.has(nla.IFLAPropList) {
 		return nil
 	}
-	changed, err := d.changeAltNames(tb[iflaPropList], add)
+	changed, err := d.changeAltNames(tb[nla.IFLAPropList], add)
 	if changed {
 		d.stateChange()
 	}
@@ -48,7 +49,7 @@ func (d *device) changeAltNames(list []byte, add bool) (changed bool, err error)
 			return changed, nil
 		}
 		list = rest
-		if a.typ != iflaAltIfname {
+		if a.typ != nla.IFLAAltIfname {
 			continue
 		}
 		if err := d.changeAltName(a, add); err != nil {

@@ -3,6 +3,7 @@ package netns
 import (
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // register puts a new device into its namespace (register_netdevice).
@@ -65,7 +66,7 @@ func delLink(r *request) error {
 		return err
 	}
 	var d *device
-	byName := tb.has(iflaIfname) || tb.has(iflaAltIfname)
+	byName := tb.has(nla.IFLAIfname) || tb.has(nla.IFLAAltIfname)
 	if h.index > 0 {
 		d = n.byIndex(h.index)
 	} else if byName {
@@ -80,8 +81,8 @@ func delLink(r *request) error {
 		return nil
 	case h.index > 0 || byName:
 		return fail(rpdb.ENODEV, "")
-	case tb.has(iflaGroup):
-		return n.deleteGroup(tb.u32(iflaGroup))
+	case tb.has(nla.IFLAGroup):
+		return n.deleteGroup(tb.u32(nla.IFLAGroup))
 	}
 	return fail(rpdb.EINVAL, "")
 }

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // setStatus is what a change calls for (DO_SETLINK_*).
@@ -32,7 +33,7 @@ func setLink(r *request) error {
 	switch {
 	case l.head.index > 0:
 		d = r.ns.byIndex(l.head.index)
-	case l.tb.has(iflaIfname) || l.tb.has(iflaAltIfname):
+	case l.tb.has(nla.IFLAIfname) || l.tb.has(nla.IFLAAltIfname):
 		d = r.ns.find(l.tb)
 	default:
 		return fail(rpdb.EINVAL, "")
@@ -78,27 +79,27 @@ func (l *linkRequest) setNetns(d *device, done *setStatus) error {
 	}
 	*done |= setModified
 	name, index := "", 0
-	if l.tb.has(iflaIfname) {
-		name = truncate(l.tb.str(iflaIfname), ifNameSize-1)
+	if l.tb.has(nla.IFLAIfname) {
+		name = truncate(l.tb.str(nla.IFLAIfname), ifNameSize-1)
 	}
-	if l.tb.has(iflaNewIfindex) {
-		index = int(int32(l.tb.u32(iflaNewIfindex)))
+	if l.tb.has(nla.IFLANewIfindex) {
+		index = int(int32(l.tb.u32(nla.IFLANewIfindex)))
 	}
 	return d.move(l.target, name, index)
 }
 
 func (l *linkRequest) setMap(*device, *setStatus) error {
-	if l.tb.has(iflaMap) {
+	if l.tb.has(nla.IFLAMap) {
 		return fail(rpdb.EOPNOTSUPP, "")
 	}
 	return nil
 }
 
 func (l *linkRequest) setAddress(d *device, done *setStatus) error {
-	if !l.tb.has(iflaAddress) {
+	if !l.tb.has(nla.IFLAAddress) {
 		return nil
 	}
-	if err := d.setHardware(l.tb[iflaAddress]); err != nil {
+	if err := d.setHardware(l.tb[nla.IFLAAddress]); err != nil {
 		return err
 	}
 	*done |= setModified
@@ -129,10 +130,10 @@ func (d *device) takeHardware(a []byte, set func(*device, []byte) error) error {
 }
 
 func (l *linkRequest) setMTU(d *device, done *setStatus) error {
-	if !l.tb.has(iflaMTU) {
+	if !l.tb.has(nla.IFLAMTU) {
 		return nil
 	}
-	if err := d.changeMTU(l.tb.u32(iflaMTU)); err != nil {
+	if err := d.changeMTU(l.tb.u32(nla.IFLAMTU)); err != nil {
 		return err
 	}
 	*done |= setModified
@@ -158,18 +159,18 @@ func (d *device) changeMTU(mtu uint32) error {
 }
 
 func (l *linkRequest) setGroup(d *device, done *setStatus) error {
-	if l.tb.has(iflaGroup) {
-		d.Group = l.tb.u32(iflaGroup)
+	if l.tb.has(nla.IFLAGroup) {
+		d.Group = l.tb.u32(nla.IFLAGroup)
 		*done |= setNotify
 	}
 	return nil
 }
 
 func (l *linkRequest) setName(d *device, done *setStatus) error {
-	if l.head.index <= 0 || !l.tb.has(iflaIfname) || l.tb.str(iflaIfname) == "" {
+	if l.head.index <= 0 || !l.tb.has(nla.IFLAIfname) || l.tb.str(nla.IFLAIfname) == "" {
 		return nil
 	}
-	if err := d.rename(truncate(l.tb.str(iflaIfname), ifNameSize-1)); err != nil {
+	if err := d.rename(truncate(l.tb.str(nla.IFLAIfname), ifNameSize-1)); err != nil {
 		return err
 	}
 	*done |= setModified
@@ -177,16 +178,16 @@ func (l *linkRequest) setName(d *device, done *setStatus) error {
 }
 
 func (l *linkRequest) setAlias(d *device, done *setStatus) error {
-	if l.tb.has(iflaIfAlias) {
-		d.alias = l.tb.str(iflaIfAlias)
+	if l.tb.has(nla.IFLAIfAlias) {
+		d.alias = l.tb.str(nla.IFLAIfAlias)
 		*done |= setNotify
 	}
 	return nil
 }
 
 func (l *linkRequest) setBroadcast(d *device, _ *setStatus) error {
-	if l.tb.has(iflaBroadcast) {
-		d.broadcast = fit(l.tb[iflaBroadcast], len(d.broadcast))
+	if l.tb.has(nla.IFLABroadcast) {
+		d.broadcast = fit(l.tb[nla.IFLABroadcast], len(d.broadcast))
 		d.ns.deviceEvent(d, eventChangeAddr)
 	}
 	return nil
@@ -200,10 +201,10 @@ func (l *linkRequest) setFlags(d *device, _ *setStatus) error {
 }
 
 func (l *linkRequest) setMaster(d *device, done *setStatus) error {
-	if !l.tb.has(iflaMaster) {
+	if !l.tb.has(nla.IFLAMaster) {
 		return nil
 	}
-	if err := d.setMaster(int(int32(l.tb.u32(iflaMaster)))); err != nil {
+	if err := d.setMaster(int(int32(l.tb.u32(nla.IFLAMaster)))); err != nil {
 		return err
 	}
 	*done |= setModified
@@ -211,22 +212,22 @@ func (l *linkRequest) setMaster(d *device, done *setStatus) error {
 }
 
 func (l *linkRequest) setCarrier(d *device, done *setStatus) error {
-	if !l.tb.has(iflaCarrier) {
+	if !l.tb.has(nla.IFLACarrier) {
 		return nil
 	}
 	if d.kind == nil || !d.kind.userCarrier {
 		return fail(rpdb.EOPNOTSUPP, "")
 	}
-	d.setCarrier(l.tb.u8(iflaCarrier) != 0)
+	d.setCarrier(l.tb.u8(nla.IFLACarrier) != 0)
 	*done |= setModified
 	return nil
 }
 
 func (l *linkRequest) setTxQLen(d *device, done *setStatus) error {
-	if !l.tb.has(iflaTxQLen) {
+	if !l.tb.has(nla.IFLATxQLen) {
 		return nil
 	}
-	if v := l.tb.u32(iflaTxQLen); v != d.TxQLen {
+	if v := l.tb.u32(nla.IFLATxQLen); v != d.TxQLen {
 		d.TxQLen = v
 		d.ns.deviceEvent(d, eventChangeTxQLen)
 	}
@@ -235,7 +236,7 @@ func (l *linkRequest) setTxQLen(d *device, done *setStatus) error {
 }
 
 func (l *linkRequest) setSizes(d *device, done *setStatus) error {
-	for _, typ := range []int{iflaGSOMaxSize, iflaGSOMaxSegs, iflaGROMaxSize, iflaGSOIPv4MaxSize, iflaGROIPv4MaxSize} {
+	for _, typ := range []int{nla.IFLAGSOMaxSize, nla.IFLAGSOMaxSegs, nla.IFLAGROMaxSize, nla.IFLAGSOIPv4MaxSize, nla.IFLAGROIPv4MaxSize} {
 		if l.tb.has(typ) {
 			*done |= setModified
 		}
@@ -245,11 +246,11 @@ func (l *linkRequest) setSizes(d *device, done *setStatus) error {
 }
 
 func (l *linkRequest) setOperation(d *device, done *setStatus) error {
-	if l.tb.has(iflaOperstate) {
-		d.setOperstate(l.tb.u8(iflaOperstate))
+	if l.tb.has(nla.IFLAOperstate) {
+		d.setOperstate(l.tb.u8(nla.IFLAOperstate))
 	}
-	if l.tb.has(iflaLinkMode) {
-		if v := l.tb.u8(iflaLinkMode); v != d.linkMode {
+	if l.tb.has(nla.IFLALinkMode) {
+		if v := l.tb.u8(nla.IFLALinkMode); v != d.linkMode {
 			d.linkMode = v
 			*done |= setNotify
 		}
@@ -259,8 +260,8 @@ func (l *linkRequest) setOperation(d *device, done *setStatus) error {
 
 // setVirtual refuses virtual functions, which no emulated device has.
 func (l *linkRequest) setVirtual(*device, *setStatus) error {
-	if l.tb.has(iflaVFInfoList) {
-		if a, _, ok := nextAttr(l.tb[iflaVFInfoList]); ok && (a.typ != 1 || len(a.data) < attrHeader) {
+	if l.tb.has(nla.IFLAVFInfoList) {
+		if a, _, ok := nextAttr(l.tb[nla.IFLAVFInfoList]); ok && (a.typ != 1 || len(a.data) < attrHeader) {
 			return fail(rpdb.EINVAL, "")
 		} else if ok {
 			if _, _, any := nextAttr(a.data); !any { // do_setvfinfo without anything to set
@@ -269,7 +270,7 @@ func (l *linkRequest) setVirtual(*device, *setStatus) error {
 			return fail(rpdb.EOPNOTSUPP, "")
 		}
 	}
-	for _, typ := range []int{iflaVFPorts, iflaPortSelf} {
+	for _, typ := range []int{nla.IFLAVFPorts, nla.IFLAPortSelf} {
 		if l.tb.has(typ) {
 			return fail(rpdb.EOPNOTSUPP, "")
 		}
@@ -278,10 +279,10 @@ func (l *linkRequest) setVirtual(*device, *setStatus) error {
 }
 
 func (l *linkRequest) setFamilies(d *device, done *setStatus) error {
-	if !l.tb.has(iflaAFSpec) {
+	if !l.tb.has(nla.IFLAAFSpec) {
 		return nil
 	}
-	for b := l.tb[iflaAFSpec]; ; {
+	for b := l.tb[nla.IFLAAFSpec]; ; {
 		a, rest, ok := nextAttr(b)
 		if !ok {
 			return nil
@@ -304,20 +305,20 @@ func (l *linkRequest) setFamilies(d *device, done *setStatus) error {
 // setProtoDown refuses IFLA_PROTO_DOWN, which only drivers with an offload take
 // (dev_change_proto_down).
 func (l *linkRequest) setProtoDown(d *device, done *setStatus) error {
-	if !l.tb.has(iflaProtoDown) && !l.tb.has(iflaProtoDownReason) {
+	if !l.tb.has(nla.IFLAProtoDown) && !l.tb.has(nla.IFLAProtoDownReason) {
 		return nil
 	}
 	if d.kind == nil || !d.kind.protoDown {
 		return fail(rpdb.EOPNOTSUPP, "Protodown not supported by device")
 	}
-	if l.tb.has(iflaProtoDownReason) {
+	if l.tb.has(nla.IFLAProtoDownReason) {
 		if err := l.setProtoDownReason(d); err != nil {
 			return err
 		}
 		*done |= setNotify
 	}
-	if l.tb.has(iflaProtoDown) {
-		down := l.tb.u8(iflaProtoDown) != 0
+	if l.tb.has(nla.IFLAProtoDown) {
+		down := l.tb.u8(nla.IFLAProtoDown) != 0
 		if !down && d.protoDownReason != 0 {
 			return fail(rpdb.EBUSY, "Cannot clear protodown, active reasons")
 		}
@@ -333,7 +334,7 @@ var protoDownReasonPolicy = []policy{protoDownReasonMask: {kind: attrU32}, proto
 // setProtoDownReason changes why a device is kept down by a protocol
 // (dev_change_proto_down_reason).
 func (l *linkRequest) setProtoDownReason(d *device) error {
-	tb, err := parseAttrs(l.tb[iflaProtoDownReason], protoDownReasonPolicy, liberal, nil)
+	tb, err := parseAttrs(l.tb[nla.IFLAProtoDownReason], protoDownReasonPolicy, liberal, nil)
 	if err != nil {
 		return fail(refusal(err).Errno, "")
 	}

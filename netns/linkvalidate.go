@@ -2,15 +2,16 @@ package netns
 
 import (
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // validate checks what a request wants of a device before anything is done
 // (validate_linkmsg).
 func (d *device) validate(tb attrs, ext *extack) error {
-	if tb.has(iflaAddress) && len(tb[iflaAddress]) < len(d.Address) {
+	if tb.has(nla.IFLAAddress) && len(tb[nla.IFLAAddress]) < len(d.Address) {
 		return fail(rpdb.EINVAL, "")
 	}
-	if tb.has(iflaBroadcast) && len(tb[iflaBroadcast]) < len(d.Address) {
+	if tb.has(nla.IFLABroadcast) && len(tb[nla.IFLABroadcast]) < len(d.Address) {
 		return fail(rpdb.EINVAL, "")
 	}
 	for _, c := range []struct {
@@ -18,11 +19,11 @@ func (d *device) validate(tb attrs, ext *extack) error {
 		limit uint32
 		msg   string
 	}{
-		{iflaGSOMaxSize, d.sizes.tso, "too big gso_max_size"},
-		{iflaGSOMaxSegs, min(65535, d.sizes.tsoSegs), "too big gso_max_segs"},
-		{iflaGROMaxSize, 8 * 65535, "too big gro_max_size"},
-		{iflaGSOIPv4MaxSize, d.sizes.tso, "too big gso_ipv4_max_size"},
-		{iflaGROIPv4MaxSize, 8 * 65535, "too big gro_ipv4_max_size"},
+		{nla.IFLAGSOMaxSize, d.sizes.tso, "too big gso_max_size"},
+		{nla.IFLAGSOMaxSegs, min(65535, d.sizes.tsoSegs), "too big gso_max_segs"},
+		{nla.IFLAGROMaxSize, 8 * 65535, "too big gro_max_size"},
+		{nla.IFLAGSOIPv4MaxSize, d.sizes.tso, "too big gso_ipv4_max_size"},
+		{nla.IFLAGROIPv4MaxSize, 8 * 65535, "too big gro_ipv4_max_size"},
 	} {
 		if tb.has(c.typ) && tb.u32(c.typ) > c.limit {
 			return fail(rpdb.EINVAL, c.msg)
@@ -32,10 +33,10 @@ func (d *device) validate(tb attrs, ext *extack) error {
 }
 
 func (d *device) validateFamilies(tb attrs, ext *extack) error {
-	if !tb.has(iflaAFSpec) {
+	if !tb.has(nla.IFLAAFSpec) {
 		return nil
 	}
-	for b := tb[iflaAFSpec]; ; {
+	for b := tb[nla.IFLAAFSpec]; ; {
 		a, rest, ok := nextAttr(b)
 		if !ok {
 			return nil
@@ -73,11 +74,11 @@ func (d *device) setSizes(tb attrs) {
 		typ  int
 		size *uint32
 	}{
-		{iflaGSOMaxSize, &d.sizes.gso},
-		{iflaGSOMaxSegs, &d.sizes.gsoSegs},
-		{iflaGROMaxSize, &d.sizes.gro},
-		{iflaGSOIPv4MaxSize, &d.sizes.gso4},
-		{iflaGROIPv4MaxSize, &d.sizes.gro4},
+		{nla.IFLAGSOMaxSize, &d.sizes.gso},
+		{nla.IFLAGSOMaxSegs, &d.sizes.gsoSegs},
+		{nla.IFLAGROMaxSize, &d.sizes.gro},
+		{nla.IFLAGSOIPv4MaxSize, &d.sizes.gso4},
+		{nla.IFLAGROIPv4MaxSize, &d.sizes.gro4},
 	} {
 		if !tb.has(c.typ) {
 			continue
@@ -85,9 +86,9 @@ func (d *device) setSizes(tb attrs) {
 		*c.size = tb.u32(c.typ)
 		// netif_set_gso_max_size keeps the limit of IPv4 in step while it is small.
 		switch {
-		case c.typ == iflaGSOMaxSize && *c.size <= 65536:
+		case c.typ == nla.IFLAGSOMaxSize && *c.size <= 65536:
 			d.sizes.gso4 = *c.size
-		case c.typ == iflaGROMaxSize && *c.size <= 65536:
+		case c.typ == nla.IFLAGROMaxSize && *c.size <= 65536:
 			d.sizes.gro4 = *c.size
 		}
 	}
@@ -105,13 +106,13 @@ func isUnicast(a []byte) bool {
 
 // validEther checks a request's hardware address as Ethernet devices do.
 func validEther(tb attrs) error {
-	if !tb.has(iflaAddress) {
+	if !tb.has(nla.IFLAAddress) {
 		return nil
 	}
-	if len(tb[iflaAddress]) != 6 {
+	if len(tb[nla.IFLAAddress]) != 6 {
 		return fail(rpdb.EINVAL, "")
 	}
-	if !isUnicast(tb[iflaAddress]) {
+	if !isUnicast(tb[nla.IFLAAddress]) {
 		return fail(rpdb.EADDRNOTAVAIL, "")
 	}
 	return nil

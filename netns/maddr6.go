@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // group6 is a multicast group that a device takes part in (struct ifmcaddr6).
@@ -85,7 +86,7 @@ func (n *Namespace) dropGroups6(in *inet6Dev) {
 // notifyGroup6 tells of a group (inet6_ifmcaddr_notify), always as one of global
 // scope.
 func (n *Namespace) notifyGroup6(typ netlink.HeaderType, in *inet6Dev, g *group6) {
-	b := fillGroup6(ifaMulticast, g.addr, in.dev.Index, g.created, g.created)
+	b := fillGroup6(nla.IFAMulticast, g.addr, in.dev.Index, g.created, g.created)
 	b[3] = byte(rpdb.ScopeGlobal)
 	n.notify(nil, GroupIPv6MCAddr, typ, 0, b)
 }

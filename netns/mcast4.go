@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // group4 is an IPv4 multicast group that a device takes part in (struct ip_mc_list).
@@ -96,8 +97,8 @@ func (n *Namespace) autoleave4(a *addr4) {
 func appendGroup4(in *inDevice, g *group4) []byte {
 	b := []byte{byte(rpdb.IPv4), 32, byte(rpdb.IFAPermanent), byte(rpdb.ScopeGlobal)}
 	w := &message{binary.NativeEndian.AppendUint32(b, uint32(in.dev.Index))}
-	w.b = appendBE32(w.b, ifaMulticast, g.addr)
-	w.put(ifaCacheInfo, words32(rpdb.Forever, rpdb.Forever, g.created, g.created))
+	w.b = appendBE32(w.b, nla.IFAMulticast, g.addr)
+	w.put(nla.IFACacheInfo, words32(rpdb.Forever, rpdb.Forever, g.created, g.created))
 	return w.b
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Multicast routing has families of its own. The emulated kernel knows it, but nobody
@@ -16,11 +17,11 @@ const (
 // mroutePolicy4 is rtm_ipmr_policy, mroutePolicy6 ip6mr_getroute_policy.
 var (
 	mroutePolicy4 = []policy{
-		rtaDst: {kind: attrU32}, rtaSrc: {kind: attrU32}, rtaIIF: {kind: attrU32}, rtaTable: {kind: attrU32},
-		rtaMultipath: {len: rtnexthopLen}, rtaMax: {},
+		nla.RTADst: {kind: attrU32}, nla.RTASrc: {kind: attrU32}, nla.RTAIIF: {kind: attrU32}, nla.RTATable: {kind: attrU32},
+		nla.RTAMultipath: {len: rtnexthopLen}, rtaMax: {},
 	}
 	mroutePolicy6 = []policy{
-		rtaDst: {kind: attrBinary, exact: 16}, rtaSrc: {kind: attrBinary, exact: 16}, rtaTable: {kind: attrU32}, rtaMax: {},
+		nla.RTADst: {kind: attrBinary, exact: 16}, nla.RTASrc: {kind: attrBinary, exact: 16}, nla.RTATable: {kind: attrU32}, rtaMax: {},
 	}
 )
 
@@ -74,13 +75,13 @@ func getMRoute(r *request) error {
 	if !four && values {
 		return fail(rpdb.EINVAL, prefix+"Invalid values in header for multicast route get request")
 	}
-	if checked && (tb.has(rtaSrc) && h[2] == 0 || tb.has(rtaDst) && h[1] == 0) {
+	if checked && (tb.has(nla.RTASrc) && h[2] == 0 || tb.has(nla.RTADst) && h[1] == 0) {
 		return fail(rpdb.EINVAL, prefix+map[bool]string{
 			true: "rtm_src_len and rtm_dst_len must be 32 for IPv4", false: "rtm_src_len and rtm_dst_len must be 128 for IPv6",
 		}[four])
 	}
 	for typ := range tb {
-		if four && checked && tb.has(typ) && typ != rtaSrc && typ != rtaDst && typ != rtaTable {
+		if four && checked && tb.has(typ) && typ != nla.RTASrc && typ != nla.RTADst && typ != nla.RTATable {
 			return fail(rpdb.EINVAL, prefix+"Unsupported attribute in multicast route get request")
 		}
 	}
@@ -88,7 +89,7 @@ func getMRoute(r *request) error {
 		return fail(rpdb.ENOENT, "")
 	}
 	// Without a table it looks for RT_TABLE_DEFAULT, which is not there.
-	if tb.has(rtaTable) && tb.u32(rtaTable) == mrouteTable6 {
+	if tb.has(nla.RTATable) && tb.u32(nla.RTATable) == mrouteTable6 {
 		return fail(rpdb.ENOENT, "ipv6: MR cache entry not found")
 	}
 	return fail(rpdb.ENOENT, "ipv6: MR table does not exist")

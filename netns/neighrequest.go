@@ -9,39 +9,23 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a neighbour (NDA_*).
 const (
-	ndaDst         = 1
-	ndaLLAddr      = 2
-	ndaCacheInfo   = 3
-	ndaProbes      = 4
-	ndaVLAN        = 5
-	ndaPort        = 6
-	ndaVNI         = 7
-	ndaIfindex     = 8
-	ndaMaster      = 9
-	ndaLinkNetNSID = 10
-	ndaSrcVNI      = 11
-	ndaProtocol    = 12
-	ndaNHID        = 13
-	ndaFDBExt      = 14
-	ndaFlagsExt    = 15
-	ndaStateMask   = 16
-	ndaFlagsMask   = 17
-	ndaMax         = 17
+	ndaMax = 17
 
 	neighHeaderLen = 12 // struct ndmsg
 )
 
 // neighPolicy is nda_policy.
 var neighPolicy = []policy{
-	0:      {strictStart: ndaNHID},
-	ndaDst: {kind: attrBinary, len: 32}, ndaLLAddr: {kind: attrBinary, len: 32}, ndaCacheInfo: {len: 16},
-	ndaProbes: {kind: attrU32}, ndaVLAN: {kind: attrU16}, ndaPort: {kind: attrU16}, ndaVNI: {kind: attrU32},
-	ndaIfindex: {kind: attrU32}, ndaMaster: {kind: attrU32}, ndaProtocol: {kind: attrU8}, ndaNHID: {kind: attrU32},
-	ndaFDBExt: {kind: attrNested}, ndaFlagsExt: {kind: attrU32, mask: (ntfManaged | ntfValidated) >> 8}, ndaMax: {},
+	0:          {strictStart: nla.NDANHID},
+	nla.NDADst: {kind: attrBinary, len: 32}, nla.NDALLAddr: {kind: attrBinary, len: 32}, nla.NDACacheInfo: {len: 16},
+	nla.NDAProbes: {kind: attrU32}, nla.NDAVLAN: {kind: attrU16}, nla.NDAPort: {kind: attrU16}, nla.NDAVNI: {kind: attrU32},
+	nla.NDAIfindex: {kind: attrU32}, nla.NDAMaster: {kind: attrU32}, nla.NDAProtocol: {kind: attrU8}, nla.NDANHID: {kind: attrU32},
+	nla.NDAFDBExt: {kind: attrNested}, nla.NDAFlagsExt: {kind: attrU32, mask: (ntfManaged | ntfValidated) >> 8}, ndaMax: {},
 }
 
 // neighHeader is struct ndmsg.
@@ -72,24 +56,24 @@ func newNeigh(r *request) error {
 	if err != nil {
 		return err
 	}
-	if !tb.has(ndaDst) {
+	if !tb.has(nla.NDADst) {
 		return fail(rpdb.EINVAL, "Network address not specified")
 	}
 	h := readNeighHeader(r.data)
 	flags := uint32(h.flags)
-	if tb.has(ndaFlagsExt) {
-		flags |= tb.u32(ndaFlagsExt) << 8
+	if tb.has(nla.NDAFlagsExt) {
+		flags |= tb.u32(nla.NDAFlagsExt) << 8
 	}
 	var d *device
 	if h.index != 0 {
 		if d = n.byIndex(h.index); d == nil {
 			return fail(rpdb.ENODEV, "")
 		}
-		if tb.has(ndaLLAddr) && len(tb[ndaLLAddr]) < len(d.Address) {
+		if tb.has(nla.NDALLAddr) && len(tb[nla.NDALLAddr]) < len(d.Address) {
 			return fail(rpdb.EINVAL, "Invalid link address")
 		}
 	}
-	addr, err := neighKey(h.family, tb[ndaDst])
+	addr, err := neighKey(h.family, tb[nla.NDADst])
 	if err != nil {
 		return err
 	}
@@ -120,8 +104,8 @@ func neighKey(f rpdb.Family, b []byte) (netip.Addr, error) {
 // setNeigh is the second part of neigh_add.
 func (n *Namespace) setNeigh(r *request, d *device, addr netip.Addr, flags uint32, state uint16, tb attrs) error {
 	u := neighUpdate{state: state & 0xff, flags: flags, override: true, port: r.sock.id}
-	if tb.has(ndaLLAddr) {
-		u.lladdr = tb[ndaLLAddr]
+	if tb.has(nla.NDALLAddr) {
+		u.lladdr = tb[nla.NDALLAddr]
 	}
 	x := n.neighs.find(d, addr)
 	if x == nil {
@@ -141,8 +125,8 @@ func (n *Namespace) setNeigh(r *request, d *device, addr netip.Addr, flags uint3
 		}
 		u.override = r.head.Flags&netlink.Replace != 0
 	}
-	if tb.has(ndaProtocol) && tb.u8(ndaProtocol) != 0 {
-		x.protocol = tb.u8(ndaProtocol)
+	if tb.has(nla.NDAProtocol) && tb.u8(nla.NDAProtocol) != 0 {
+		x.protocol = tb.u8(nla.NDAProtocol)
 	}
 	err := n.updateNeigh(x, u)
 	if err == nil && flags&(ntfUse|ntfManaged) != 0 {
@@ -168,8 +152,8 @@ func (n *Namespace) newProxy(d *device, addr netip.Addr, flags uint32, permanent
 		}
 	}
 	x.flags, x.permanent = flags, permanent
-	if tb.has(ndaProtocol) && tb.u8(ndaProtocol) != 0 {
-		x.protocol = tb.u8(ndaProtocol)
+	if tb.has(nla.NDAProtocol) && tb.u8(nla.NDAProtocol) != 0 {
+		x.protocol = tb.u8(nla.NDAProtocol)
 	}
 	return nil
 }
@@ -200,7 +184,7 @@ func delNeigh(r *request) error {
 	if len(r.data) < neighHeaderLen {
 		return fail(rpdb.EINVAL, "")
 	}
-	dst := find(r.data[neighHeaderLen:], ndaDst)
+	dst := find(r.data[neighHeaderLen:], nla.NDADst)
 	if dst == nil {
 		return fail(rpdb.EINVAL, "Network address not specified")
 	}
@@ -256,18 +240,18 @@ func getNeigh(r *request) error {
 	if err != nil {
 		return err
 	}
-	if !tb.has(ndaDst) {
-		return failMissing(rpdb.EINVAL, ndaDst)
+	if !tb.has(nla.NDADst) {
+		return failMissing(rpdb.EINVAL, nla.NDADst)
 	}
 	for typ := range tb {
-		if tb.has(typ) && typ != ndaDst {
+		if tb.has(typ) && typ != nla.NDADst {
 			return invalid("Unsupported attribute in neighbor get request")
 		}
 	}
 	if h.family != rpdb.IPv4 && h.family != rpdb.IPv6 {
 		return fail(rpdb.EAFNOSUPPORT, "Unsupported family in header for neighbor get request")
 	}
-	if len(tb[ndaDst]) != h.family.Bits()/8 {
+	if len(tb[nla.NDADst]) != h.family.Bits()/8 {
 		return invalid("Invalid network address in neighbor get request")
 	}
 	var d *device
@@ -276,7 +260,7 @@ func getNeigh(r *request) error {
 			return fail(rpdb.ENODEV, "Unknown device ifindex")
 		}
 	}
-	addr, _ := netip.AddrFromSlice(tb[ndaDst])
+	addr, _ := netip.AddrFromSlice(tb[nla.NDADst])
 	if h.flags&ntfProxy != 0 {
 		x := n.neighs.proxy(d, addr)
 		if x == nil {
@@ -365,9 +349,9 @@ func neighFilterOf(r *request) (f neighFilter, err error) {
 	for typ := range tb {
 		switch {
 		case !tb.has(typ):
-		case typ == ndaIfindex:
+		case typ == nla.NDAIfindex:
 			f.dev = tb.index(typ)
-		case typ == ndaMaster:
+		case typ == nla.NDAMaster:
 			f.master = tb.index(typ)
 		case r.strict():
 			return f, fail(rpdb.EINVAL, "Unsupported attribute in neighbor dump request")
@@ -382,14 +366,14 @@ func (n *Namespace) appendNeigh(x *neigh, refs uint32) []byte {
 		refs++
 	}
 	w := &message{b: neighHead(x, x.state, uint8(x.flags), uint8(x.typ))}
-	w.put(ndaDst, x.addr.AsSlice())
+	w.put(nla.NDADst, x.addr.AsSlice())
 	if x.state&rpdb.NUDValid != 0 {
-		w.put(ndaLLAddr, x.lladdr)
+		w.put(nla.NDALLAddr, x.lladdr)
 	}
-	w.u32(ndaProbes, x.probes)
+	w.u32(nla.NDAProbes, x.probes)
 	now := n.world.now()
 	ago := func(t jiffies) uint32 { return uint32((now - t).clock()) }
-	w.put(ndaCacheInfo, words32(ago(x.confirmed), ago(jiffies(x.used.Load())), ago(x.updated), refs))
+	w.put(nla.NDACacheInfo, words32(ago(x.confirmed), ago(jiffies(x.used.Load())), ago(x.updated), refs))
 	x.putRest(w)
 	return w.b
 }
@@ -397,7 +381,7 @@ func (n *Namespace) appendNeigh(x *neigh, refs uint32) []byte {
 // appendProxy writes the message of a proxy (pneigh_fill_info).
 func (n *Namespace) appendProxy(x *neigh) []byte {
 	w := &message{b: neighHead(x, rpdb.NUDNone, uint8(x.flags)|ntfProxy, uint8(rpdb.Unicast))}
-	w.put(ndaDst, x.addr.AsSlice())
+	w.put(nla.NDADst, x.addr.AsSlice())
 	x.putRest(w)
 	return w.b
 }
@@ -415,9 +399,9 @@ func neighHead(x *neigh, state uint16, flags, typ uint8) []byte {
 
 func (x *neigh) putRest(w *message) {
 	if x.protocol != 0 {
-		w.u8(ndaProtocol, x.protocol)
+		w.u8(nla.NDAProtocol, x.protocol)
 	}
 	if ext := x.flags >> 8; ext != 0 {
-		w.u32(ndaFlagsExt, ext)
+		w.u32(nla.NDAFlagsExt, ext)
 	}
 }

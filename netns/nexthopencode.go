@@ -6,16 +6,17 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // appendObject writes the message of an object (nh_fill_node).
 func (n *Namespace) appendObject(h *nexthop, op uint32) []byte {
 	w := &message{b: []byte{0, 0, h.protocol, 0, 0, 0, 0, 0}}
 	binary.NativeEndian.PutUint32(w.b[4:], h.flags)
-	w.u32(nhaID, h.id)
+	w.u32(nla.NHAID, h.id)
 	if h.group != nil {
 		if h.group.fdb {
-			w.put(nhaFDB, nil)
+			w.put(nla.NHAFDB, nil)
 		}
 		n.putGroup(w, h.group, op)
 		return w.b
@@ -24,20 +25,20 @@ func (n *Namespace) appendObject(h *nexthop, op uint32) []byte {
 	w.b[0] = byte(h.hop.family)
 	switch {
 	case h.hop.reject:
-		w.put(nhaBlackhole, nil)
+		w.put(nla.NHABlackhole, nil)
 		return w.b
 	case h.hop.fdb:
-		w.put(nhaFDB, nil)
+		w.put(nla.NHAFDB, nil)
 	default:
-		w.u32(nhaOIF, uint32(hop.dev.Index))
+		w.u32(nla.NHAOIF, uint32(hop.dev.Index))
 	}
 	w.b[1] = byte(hop.scope)
 	if hop.gw.IsValid() {
-		w.put(nhaGateway, hop.gw.AsSlice())
+		w.put(nla.NHAGateway, hop.gw.AsSlice())
 	}
 	if hop.encap != nil {
-		w.put(nhaEncap, hop.encap.Data)
-		w.u16(nhaEncapType, hop.encap.Type)
+		w.put(nla.NHAEncap, hop.encap.Data)
+		w.u16(nla.NHAEncapType, hop.encap.Type)
 	}
 	return w.b
 }
@@ -48,26 +49,26 @@ func (n *Namespace) putGroup(w *message, g *group, op uint32) {
 	if g.res != nil {
 		typ = groupResilient
 	}
-	w.u16(nhaGroupType, typ)
+	w.u16(nla.NHAGroupType, typ)
 	var members []byte
 	for _, e := range g.entries {
 		members = binary.NativeEndian.AppendUint32(members, e.nh.id)
 		members = append(members, byte(e.weight-1), byte((e.weight-1)>>8), 0, 0)
 	}
-	w.put(nhaGroup, members)
+	w.put(nla.NHAGroup, members)
 	if g.res != nil {
-		w.nest(nhaResGroup|nestedFlag, func() {
-			w.u16(nhaResGroupBuckets, uint16(len(g.res.buckets)))
-			w.u32(nhaResGroupIdleTimer, uint32(g.res.idle.clock()))
-			w.u32(nhaResGroupUnbalancedTimer, uint32(g.res.unbalanced.clock()))
+		w.nest(nla.NHAResGroup|nestedFlag, func() {
+			w.u16(nla.NHAResGroupBuckets, uint16(len(g.res.buckets)))
+			w.u32(nla.NHAResGroupIdleTimer, uint32(g.res.idle.clock()))
+			w.u32(nla.NHAResGroupUnbalancedTimer, uint32(g.res.unbalanced.clock()))
 			since := g.res.unbalancedTime(n.world.now()).clock()
-			w.put(nhaResGroupUnbalancedTime, binary.NativeEndian.AppendUint64(nil, uint64(since)))
+			w.put(nla.NHAResGroupUnbalancedTime, binary.NativeEndian.AppendUint64(nil, uint64(since)))
 		})
 	}
 	if op&dumpStats != 0 {
 		n.putGroupStats(w, g, op)
 	}
-	w.u32(nhaOpFlags, wideWeights)
+	w.u32(nla.NHAOpFlags, wideWeights)
 }
 
 // putGroupStats writes the counters of a group: no packet was sent
@@ -78,11 +79,11 @@ func (n *Namespace) putGroupStats(w *message, g *group, op uint32) {
 	if g.hwStats {
 		enabled = 1
 	}
-	w.u32(nhaHWStatsEnable, enabled)
+	w.u32(nla.NHAHWStatsEnable, enabled)
 	if op&dumpHWStats != 0 && g.hwStats {
-		w.u32(nhaHWStatsUsed, 0)
+		w.u32(nla.NHAHWStatsUsed, 0)
 	}
-	w.nest(nhaGroupStats|nestedFlag, func() {
+	w.nest(nla.NHAGroupStats|nestedFlag, func() {
 		for _, e := range g.entries {
 			w.nest(entry|nestedFlag, func() {
 				w.u32(id, e.nh.id)

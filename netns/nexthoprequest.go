@@ -10,37 +10,11 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a nexthop object (NHA_*), of its parts, and its types.
 const (
-	nhaID            = 1
-	nhaGroup         = 2
-	nhaGroupType     = 3
-	nhaBlackhole     = 4
-	nhaOIF           = 5
-	nhaGateway       = 6
-	nhaEncapType     = 7
-	nhaEncap         = 8
-	nhaGroups        = 9
-	nhaMaster        = 10
-	nhaFDB           = 11
-	nhaResGroup      = 12
-	nhaResBucket     = 13
-	nhaOpFlags       = 14
-	nhaGroupStats    = 15
-	nhaHWStatsEnable = 16
-	nhaHWStatsUsed   = 17
-
-	nhaResGroupBuckets         = 1
-	nhaResGroupIdleTimer       = 2
-	nhaResGroupUnbalancedTimer = 3
-	nhaResGroupUnbalancedTime  = 4
-
-	nhaResBucketIndex    = 1
-	nhaResBucketIdleTime = 2
-	nhaResBucketNHID     = 3
-
 	groupMultipath = 0 // NEXTHOP_GRP_TYPE_MPATH
 	groupResilient = 1
 
@@ -57,22 +31,22 @@ const (
 // The policies of the requests (rtm_nh_policy_new and the like).
 var (
 	objectNewPolicy = []policy{
-		nhaID: {kind: attrU32}, nhaGroup: {kind: attrBinary}, nhaGroupType: {kind: attrU16}, nhaBlackhole: {kind: attrFlag},
-		nhaOIF: {kind: attrU32}, nhaGateway: {kind: attrBinary}, nhaEncapType: {kind: attrU16}, nhaEncap: {kind: attrNested},
-		nhaFDB: {kind: attrFlag}, nhaResGroup: {kind: attrNested}, nhaHWStatsEnable: {kind: attrU32, max: 1},
+		nla.NHAID: {kind: attrU32}, nla.NHAGroup: {kind: attrBinary}, nla.NHAGroupType: {kind: attrU16}, nla.NHABlackhole: {kind: attrFlag},
+		nla.NHAOIF: {kind: attrU32}, nla.NHAGateway: {kind: attrBinary}, nla.NHAEncapType: {kind: attrU16}, nla.NHAEncap: {kind: attrNested},
+		nla.NHAFDB: {kind: attrFlag}, nla.NHAResGroup: {kind: attrNested}, nla.NHAHWStatsEnable: {kind: attrU32, max: 1},
 	}
-	objectGetPolicy  = []policy{nhaID: {kind: attrU32}, nhaOpFlags: {kind: attrU32, mask: dumpStats | dumpHWStats}}
-	objectDelPolicy  = []policy{nhaID: {kind: attrU32}}
+	objectGetPolicy  = []policy{nla.NHAID: {kind: attrU32}, nla.NHAOpFlags: {kind: attrU32, mask: dumpStats | dumpHWStats}}
+	objectDelPolicy  = []policy{nla.NHAID: {kind: attrU32}}
 	objectDumpPolicy = []policy{
-		nhaOIF: {kind: attrU32}, nhaGroups: {kind: attrFlag}, nhaMaster: {kind: attrU32}, nhaFDB: {kind: attrFlag},
-		nhaOpFlags: {kind: attrU32, mask: dumpStats | dumpHWStats},
+		nla.NHAOIF: {kind: attrU32}, nla.NHAGroups: {kind: attrFlag}, nla.NHAMaster: {kind: attrU32}, nla.NHAFDB: {kind: attrFlag},
+		nla.NHAOpFlags: {kind: attrU32, mask: dumpStats | dumpHWStats},
 	}
-	objectBucketGetPolicy  = []policy{nhaID: {kind: attrU32}, nhaResBucket: {kind: attrNested}}
+	objectBucketGetPolicy  = []policy{nla.NHAID: {kind: attrU32}, nla.NHAResBucket: {kind: attrNested}}
 	objectBucketDumpPolicy = []policy{
-		nhaID: {kind: attrU32}, nhaOIF: {kind: attrU32}, nhaMaster: {kind: attrU32}, nhaResBucket: {kind: attrNested},
+		nla.NHAID: {kind: attrU32}, nla.NHAOIF: {kind: attrU32}, nla.NHAMaster: {kind: attrU32}, nla.NHAResBucket: {kind: attrNested},
 	}
 	objectResPolicy = []policy{
-		nhaResGroupBuckets: {kind: attrU16}, nhaResGroupIdleTimer: {kind: attrU32}, nhaResGroupUnbalancedTimer: {kind: attrU32},
+		nla.NHAResGroupBuckets: {kind: attrU16}, nla.NHAResGroupIdleTimer: {kind: attrU32}, nla.NHAResGroupUnbalancedTimer: {kind: attrU32},
 	}
 )
 
@@ -143,14 +117,14 @@ func objectConfigOf(r *request, tb attrs) (*objectConfig, error) {
 		return invalid("Invalid values in ancillary header")
 	case c.flags&^rpdb.NHOnlink != 0:
 		return invalid("Invalid nexthop flags in ancillary header")
-	case c.family != rpdb.IPv4 && c.family != rpdb.IPv6 && (c.family != rpdb.Unspec || !tb.has(nhaGroup)):
+	case c.family != rpdb.IPv4 && c.family != rpdb.IPv6 && (c.family != rpdb.Unspec || !tb.has(nla.NHAGroup)):
 		return invalid("Invalid address family")
 	}
-	if tb.has(nhaID) {
-		c.id = tb.u32(nhaID)
+	if tb.has(nla.NHAID) {
+		c.id = tb.u32(nla.NHAID)
 	}
-	if c.fdb = tb.has(nhaFDB); c.fdb {
-		if tb.has(nhaOIF) || tb.has(nhaBlackhole) || tb.has(nhaEncap) || tb.has(nhaEncapType) {
+	if c.fdb = tb.has(nla.NHAFDB); c.fdb {
+		if tb.has(nla.NHAOIF) || tb.has(nla.NHABlackhole) || tb.has(nla.NHAEncap) || tb.has(nla.NHAEncapType) {
 			return invalid("Fdb attribute can not be used with encap, oif or blackhole")
 		}
 		if c.flags != 0 {
@@ -158,15 +132,15 @@ func objectConfigOf(r *request, tb attrs) (*objectConfig, error) {
 		}
 	}
 	switch {
-	case tb.has(nhaGroup):
+	case tb.has(nla.NHAGroup):
 		return c, c.readGroup(tb, &r.ext)
-	case tb.has(nhaBlackhole):
-		if tb.has(nhaGateway) || tb.has(nhaOIF) || tb.has(nhaEncap) || tb.has(nhaEncapType) || tb.has(nhaFDB) {
+	case tb.has(nla.NHABlackhole):
+		if tb.has(nla.NHAGateway) || tb.has(nla.NHAOIF) || tb.has(nla.NHAEncap) || tb.has(nla.NHAEncapType) || tb.has(nla.NHAFDB) {
 			return invalid("Blackhole attribute can not be used with gateway, oif, encap or fdb")
 		}
 		c.reject = true
 		return c, nil
-	case !c.fdb && !tb.has(nhaOIF):
+	case !c.fdb && !tb.has(nla.NHAOIF):
 		return invalid("Device attribute required for non-blackhole and non-fdb nexthops")
 	}
 	return c, c.readHop(r, tb)
@@ -176,29 +150,29 @@ func objectConfigOf(r *request, tb attrs) (*objectConfig, error) {
 func (c *objectConfig) readHop(r *request, tb attrs) error {
 	invalid := func(text string) error { return fail(rpdb.EINVAL, text) }
 	switch {
-	case tb.has(nhaGateway):
-		if len(tb[nhaGateway]) != c.family.Bits()/8 {
+	case tb.has(nla.NHAGateway):
+		if len(tb[nla.NHAGateway]) != c.family.Bits()/8 {
 			return invalid("Invalid gateway")
 		}
-		if a, _ := netip.AddrFromSlice(tb[nhaGateway]); !a.IsUnspecified() {
+		if a, _ := netip.AddrFromSlice(tb[nla.NHAGateway]); !a.IsUnspecified() {
 			c.hop.gw = a
 		}
 	case c.flags&rpdb.NHOnlink != 0:
 		return invalid("ONLINK flag can not be set for nexthop without a gateway")
 	}
 	switch {
-	case tb.has(nhaEncap):
-		if !tb.has(nhaEncapType) {
+	case tb.has(nla.NHAEncap):
+		if !tb.has(nla.NHAEncapType) {
 			return invalid("LWT encapsulation type is missing")
 		}
-		c.hop.encap, c.hop.encapType = tb[nhaEncap], tb.u16(nhaEncapType)
+		c.hop.encap, c.hop.encapType = tb[nla.NHAEncap], tb.u16(nla.NHAEncapType)
 		if err := r.checkEncapType(c.hop.encapType); err != nil {
 			return err
 		}
-	case tb.has(nhaEncapType):
+	case tb.has(nla.NHAEncapType):
 		return invalid("LWT encapsulation attribute is missing")
 	}
-	if tb.has(nhaHWStatsEnable) {
+	if tb.has(nla.NHAHWStatsEnable) {
 		return invalid("Cannot enable nexthop hardware statistics for non-group nexthops")
 	}
 	return nil
@@ -211,9 +185,9 @@ func (c *objectConfig) readGroup(tb attrs, ext *extack) error {
 	if c.family != rpdb.Unspec {
 		return invalid("Invalid family for group")
 	}
-	c.members = tb[nhaGroup]
-	if tb.has(nhaGroupType) {
-		c.typ = tb.u16(nhaGroupType)
+	c.members = tb[nla.NHAGroup]
+	if tb.has(nla.NHAGroupType) {
+		c.typ = tb.u16(nla.NHAGroupType)
 	}
 	if c.typ > groupResilient {
 		return invalid("Invalid group type")
@@ -235,8 +209,8 @@ func (c *objectConfig) readGroup(tb attrs, ext *extack) error {
 			return invalid("Nexthop id can not be used twice in a group")
 		}
 	}
-	for typ := nhaGroupType + 1; typ < len(tb); typ++ {
-		if tb.has(typ) && typ != nhaHWStatsEnable && typ != nhaFDB && (typ != nhaResGroup || c.typ != groupResilient) {
+	for typ := nla.NHAGroupType + 1; typ < len(tb); typ++ {
+		if tb.has(typ) && typ != nla.NHAHWStatsEnable && typ != nla.NHAFDB && (typ != nla.NHAResGroup || c.typ != groupResilient) {
 			return invalid("No other attributes can be set in nexthop groups")
 		}
 	}
@@ -245,7 +219,7 @@ func (c *objectConfig) readGroup(tb attrs, ext *extack) error {
 			return err
 		}
 	}
-	c.hwStats = tb.has(nhaHWStatsEnable) && tb.u32(nhaHWStatsEnable) != 0
+	c.hwStats = tb.has(nla.NHAHWStatsEnable) && tb.u32(nla.NHAHWStatsEnable) != 0
 	return nil
 }
 
@@ -253,23 +227,23 @@ func memberWeight(m []byte) uint16 { return (uint16(m[5])<<8 | uint16(m[4])) + 1
 
 func (c *objectConfig) readResilient(tb attrs, ext *extack) error {
 	c.idle = idleDefault
-	if !tb.has(nhaResGroup) {
+	if !tb.has(nla.NHAResGroup) {
 		return nil
 	}
-	res, err := parseAttrs(tb[nhaResGroup], objectResPolicy, strict, ext)
+	res, err := parseAttrs(tb[nla.NHAResGroup], objectResPolicy, strict, ext)
 	if err != nil {
 		return err
 	}
-	if c.hasBuckets = res.has(nhaResGroupBuckets); c.hasBuckets {
-		if c.numBuckets = res.u16(nhaResGroupBuckets); c.numBuckets == 0 {
+	if c.hasBuckets = res.has(nla.NHAResGroupBuckets); c.hasBuckets {
+		if c.numBuckets = res.u16(nla.NHAResGroupBuckets); c.numBuckets == 0 {
 			return fail(rpdb.EINVAL, "Number of buckets needs to be non-0")
 		}
 	}
-	if c.hasIdle = res.has(nhaResGroupIdleTimer); c.hasIdle {
-		c.idle = fromClock(res.u32(nhaResGroupIdleTimer))
+	if c.hasIdle = res.has(nla.NHAResGroupIdleTimer); c.hasIdle {
+		c.idle = fromClock(res.u32(nla.NHAResGroupIdleTimer))
 	}
-	if c.hasUnbalanced = res.has(nhaResGroupUnbalancedTimer); c.hasUnbalanced {
-		c.unbalanced = fromClock(res.u32(nhaResGroupUnbalancedTimer))
+	if c.hasUnbalanced = res.has(nla.NHAResGroupUnbalancedTimer); c.hasUnbalanced {
+		c.unbalanced = fromClock(res.u32(nla.NHAResGroupUnbalancedTimer))
 	}
 	return nil
 }
@@ -283,10 +257,10 @@ func (n *Namespace) resolveObject(c *objectConfig, tb attrs) error {
 	if c.members != nil {
 		return n.resolveMembers(c)
 	}
-	if !tb.has(nhaOIF) {
+	if !tb.has(nla.NHAOIF) {
 		return nil
 	}
-	c.hop.oif = int(int32(tb.u32(nhaOIF)))
+	c.hop.oif = int(int32(tb.u32(nla.NHAOIF)))
 	c.dev = n.byIndex(c.hop.oif)
 	switch {
 	case c.dev == nil:
@@ -560,8 +534,8 @@ func objectOf(r *request, p []policy) (h *nexthop, op uint32, err error) {
 	if h = r.ns.nexthops.find(id); h == nil {
 		return nil, 0, fail(rpdb.ENOENT, "")
 	}
-	if tb.has(nhaOpFlags) {
-		op = tb.u32(nhaOpFlags)
+	if tb.has(nla.NHAOpFlags) {
+		op = tb.u32(nla.NHAOpFlags)
 	}
 	return h, op, nil
 }
@@ -572,12 +546,12 @@ func objectID(r *request, tb attrs) (uint32, error) {
 	switch {
 	case head[1]|head[2]|head[3] != 0 || binary.NativeEndian.Uint32(head[4:]) != 0:
 		return 0, fail(rpdb.EINVAL, "Invalid values in header")
-	case !tb.has(nhaID):
+	case !tb.has(nla.NHAID):
 		return 0, fail(rpdb.EINVAL, "Nexthop id is missing")
-	case tb.u32(nhaID) == 0:
+	case tb.u32(nla.NHAID) == 0:
 		return 0, fail(rpdb.EINVAL, "Invalid nexthop id")
 	}
-	return tb.u32(nhaID), nil
+	return tb.u32(nla.NHAID), nil
 }
 
 // objectFilter is what a dump is to show (struct nh_dump_filter).
@@ -590,7 +564,7 @@ type objectFilter struct {
 
 // objectFilterOf reads the filter of a dump (__nh_valid_dump_req).
 func objectFilterOf(r *request, tb attrs) (*objectFilter, error) {
-	f := &objectFilter{family: r.family(), dev: tb.index(nhaOIF), master: tb.index(nhaMaster), onlyGroups: tb.has(nhaGroups)}
+	f := &objectFilter{family: r.family(), dev: tb.index(nla.NHAOIF), master: tb.index(nla.NHAMaster), onlyGroups: tb.has(nla.NHAGroups)}
 	head := r.data[:objectHeaderLen]
 	switch {
 	case f.dev < 0:
@@ -600,8 +574,8 @@ func objectFilterOf(r *request, tb attrs) (*objectFilter, error) {
 	case head[1]|head[2]|head[3] != 0 || binary.NativeEndian.Uint32(head[4:]) != 0:
 		return nil, fail(rpdb.EINVAL, "Invalid values in header for nexthop dump request")
 	}
-	if tb.has(nhaOpFlags) {
-		f.op = tb.u32(nhaOpFlags)
+	if tb.has(nla.NHAOpFlags) {
+		f.op = tb.u32(nla.NHAOpFlags)
 	}
 	return f, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // resTable are the buckets of a resilient group (struct nh_res_table).
@@ -155,11 +156,11 @@ func (n *Namespace) resilientGroup(id uint32) (*nexthop, error) {
 func (n *Namespace) appendBucket(h *nexthop, i int) []byte {
 	b := &h.group.res.buckets[i]
 	w := &message{b: []byte{0, 0, h.protocol, 0, 0, 0, 0, 0}}
-	w.u32(nhaID, h.id)
-	w.nest(nhaResBucket|nestedFlag, func() {
-		w.u16(nhaResBucketIndex, uint16(i))
-		w.u32(nhaResBucketNHID, b.entry.nh.id)
-		w.put(nhaResBucketIdleTime, binary.NativeEndian.AppendUint64(nil, uint64((n.world.now()-b.used).clock())))
+	w.u32(nla.NHAID, h.id)
+	w.nest(nla.NHAResBucket|nestedFlag, func() {
+		w.u16(nla.NHAResBucketIndex, uint16(i))
+		w.u32(nla.NHAResBucketNHID, b.entry.nh.id)
+		w.put(nla.NHAResBucketIdleTime, binary.NativeEndian.AppendUint64(nil, uint64((n.world.now()-b.used).clock())))
 	})
 	return w.b
 }
@@ -174,17 +175,17 @@ func getBucket(r *request) error {
 	if err != nil {
 		return err
 	}
-	if !tb.has(nhaResBucket) {
+	if !tb.has(nla.NHAResBucket) {
 		return fail(rpdb.EINVAL, "Bucket information is missing")
 	}
-	res, err := parseAttrs(tb[nhaResBucket], []policy{nhaResBucketIndex: {kind: attrU16}}, strict, &r.ext)
+	res, err := parseAttrs(tb[nla.NHAResBucket], []policy{nla.NHAResBucketIndex: {kind: attrU16}}, strict, &r.ext)
 	if err != nil {
 		return err
 	}
-	if !res.has(nhaResBucketIndex) {
+	if !res.has(nla.NHAResBucketIndex) {
 		return fail(rpdb.EINVAL, "Bucket index is missing")
 	}
-	index := int(res.u16(nhaResBucketIndex))
+	index := int(res.u16(nla.NHAResBucketIndex))
 	h, err := r.ns.resilientGroup(id)
 	if err != nil {
 		return err
@@ -204,17 +205,17 @@ func dumpBuckets(r *request) error {
 	if err != nil {
 		return fail(refusal(err).Errno, "") // nlmsg_parse without extack
 	}
-	id, err := filterID(tb, nhaID)
+	id, err := filterID(tb, nla.NHAID)
 	if err != nil {
 		return err
 	}
 	var member uint32
-	if tb.has(nhaResBucket) {
-		res, err := parseAttrs(tb[nhaResBucket], []policy{nhaResBucketNHID: {kind: attrU32}}, strict, &r.ext)
+	if tb.has(nla.NHAResBucket) {
+		res, err := parseAttrs(tb[nla.NHAResBucket], []policy{nla.NHAResBucketNHID: {kind: attrU32}}, strict, &r.ext)
 		if err != nil {
 			return err
 		}
-		if member, err = filterID(res, nhaResBucketNHID); err != nil {
+		if member, err = filterID(res, nla.NHAResBucketNHID); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Messages about the numbers by which namespaces know each other
@@ -14,12 +15,6 @@ const (
 	rtmNewNSID netlink.HeaderType = 88
 	rtmDelNSID netlink.HeaderType = 89
 	rtmGetNSID netlink.HeaderType = 90
-
-	netnsaNSID    = 1
-	netnsaPID     = 2
-	netnsaFD      = 3
-	netnsaTarget  = 4
-	netnsaCurrent = 5
 )
 
 // nsids are the numbers that a namespace gave others (net->netns_ids). Dumps of links
@@ -98,14 +93,14 @@ func (n *Namespace) byNSID(id int32) *Namespace {
 // encodeNSID is the body of a message about a number (rtnl_net_fill).
 func encodeNSID(id int32) []byte {
 	m := &message{b: make([]byte, 4)}
-	m.u32(netnsaNSID, uint32(id))
+	m.u32(nla.NetNSANSID, uint32(id))
 	return m.b
 }
 
 // uniqueNetns checks that at most one attribute names a namespace
 // (rtnl_ensure_unique_netns).
 func (a attrs) uniqueNetns(onlyID bool) error {
-	pid, fd, id := a.has(iflaNetNSPID), a.has(iflaNetNSFD), a.has(iflaTargetNetNSID)
+	pid, fd, id := a.has(nla.IFLANetNSPID), a.has(nla.IFLANetNSFD), a.has(nla.IFLATargetNetNSID)
 	switch {
 	case onlyID && (pid || fd):
 		return fail(rpdb.EOPNOTSUPP, "specified netns attribute not supported")
@@ -119,10 +114,10 @@ func (a attrs) uniqueNetns(onlyID bool) error {
 // (rtnl_link_get_net_capable).
 func (r *request) netnsOf(tb attrs) (*Namespace, error) {
 	switch {
-	case tb.has(iflaNetNSPID):
-		return r.ns.world.byPID(tb.u32(iflaNetNSPID))
-	case tb.has(iflaNetNSFD):
-		return r.ns.world.byFD(tb.u32(iflaNetNSFD))
+	case tb.has(nla.IFLANetNSPID):
+		return r.ns.world.byPID(tb.u32(nla.IFLANetNSPID))
+	case tb.has(nla.IFLANetNSFD):
+		return r.ns.world.byFD(tb.u32(nla.IFLANetNSFD))
 	}
 	return r.targetNetns(tb)
 }
@@ -130,10 +125,10 @@ func (r *request) netnsOf(tb attrs) (*Namespace, error) {
 // targetNetns returns the namespace that IFLA_TARGET_NETNSID names, or that of the
 // request (rtnl_get_net_ns_capable).
 func (r *request) targetNetns(tb attrs) (*Namespace, error) {
-	if !tb.has(iflaTargetNetNSID) {
+	if !tb.has(nla.IFLATargetNetNSID) {
 		return r.ns, nil
 	}
-	if n := r.ns.byNSID(int32(tb.u32(iflaTargetNetNSID))); n != nil {
+	if n := r.ns.byNSID(int32(tb.u32(nla.IFLATargetNetNSID))); n != nil {
 		return n, nil
 	}
 	return nil, fail(rpdb.EINVAL, "")

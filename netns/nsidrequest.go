@@ -5,14 +5,15 @@ import (
 	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 var nsidPolicy = []policy{
-	netnsaNSID:    {kind: attrS32},
-	netnsaPID:     {kind: attrU32},
-	netnsaFD:      {kind: attrU32},
-	netnsaTarget:  {kind: attrS32},
-	netnsaCurrent: {},
+	nla.NetNSANSID:        {kind: attrS32},
+	nla.NetNSAPID:         {kind: attrU32},
+	nla.NetNSAFD:          {kind: attrU32},
+	nla.NetNSATargetNSID:  {kind: attrS32},
+	nla.NetNSACurrentNSID: {},
 }
 
 const genHead = 4 // struct rtgenmsg, aligned
@@ -27,14 +28,14 @@ func newNSID(r *request) error {
 	if err != nil {
 		return err
 	}
-	if !tb.has(netnsaNSID) {
+	if !tb.has(nla.NetNSANSID) {
 		return fail(rpdb.EINVAL, "nsid is missing")
 	}
 	peer, named, err := r.peerNetns(tb, false)
 	if err != nil {
 		return err
 	}
-	want := int32(tb.u32(netnsaNSID))
+	want := int32(tb.u32(nla.NetNSANSID))
 	if _, known := r.ns.nsidOf(peer); known {
 		return failAttr(rpdb.EEXIST, "Peer netns already has a nsid assigned", named)
 	}
@@ -43,7 +44,7 @@ func newNSID(r *request) error {
 		return nil
 	}
 	if r.ns.byNSID(want) != nil {
-		return failAttr(rpdb.EEXIST, "The specified nsid is already used", tb[netnsaNSID])
+		return failAttr(rpdb.EEXIST, "The specified nsid is already used", tb[nla.NetNSANSID])
 	}
 	r.ns.setNSID(peer, want, r)
 	return nil
@@ -56,15 +57,15 @@ func (r *request) peerNetns(tb attrs, byNumber bool) (*Namespace, []byte, error)
 	var err error
 	var named []byte
 	switch {
-	case tb.has(netnsaPID):
-		named = tb[netnsaPID]
-		peer, err = r.ns.world.byPID(tb.u32(netnsaPID))
-	case tb.has(netnsaFD):
-		named = tb[netnsaFD]
-		peer, err = r.ns.world.byFD(tb.u32(netnsaFD))
-	case byNumber && tb.has(netnsaNSID):
-		named = tb[netnsaNSID]
-		if peer = r.ns.byNSID(int32(tb.u32(netnsaNSID))); peer == nil {
+	case tb.has(nla.NetNSAPID):
+		named = tb[nla.NetNSAPID]
+		peer, err = r.ns.world.byPID(tb.u32(nla.NetNSAPID))
+	case tb.has(nla.NetNSAFD):
+		named = tb[nla.NetNSAFD]
+		peer, err = r.ns.world.byFD(tb.u32(nla.NetNSAFD))
+	case byNumber && tb.has(nla.NetNSANSID):
+		named = tb[nla.NetNSANSID]
+		if peer = r.ns.byNSID(int32(tb.u32(nla.NetNSANSID))); peer == nil {
 			err = fail(rpdb.ENOENT, "")
 		}
 	default:
@@ -86,7 +87,7 @@ func getNSID(r *request) error {
 	if err != nil {
 		return err
 	}
-	if r.strict() && tb.has(netnsaCurrent) {
+	if r.strict() && tb.has(nla.NetNSACurrentNSID) {
 		return fail(rpdb.EINVAL, "Unsupported attribute in peer netns getid request")
 	}
 	peer, _, err := r.peerNetns(tb, true)
@@ -94,14 +95,14 @@ func getNSID(r *request) error {
 		return err
 	}
 	target := r.ns
-	if tb.has(netnsaTarget) {
-		if target = r.ns.byNSID(int32(tb.u32(netnsaTarget))); target == nil {
-			return failAttr(rpdb.EINVAL, "Target netns reference is invalid", tb[netnsaTarget])
+	if tb.has(nla.NetNSATargetNSID) {
+		if target = r.ns.byNSID(int32(tb.u32(nla.NetNSATargetNSID))); target == nil {
+			return failAttr(rpdb.EINVAL, "Target netns reference is invalid", tb[nla.NetNSATargetNSID])
 		}
 	}
 	m := &message{b: encodeNSID(target.nsidOrNone(peer))}
-	if tb.has(netnsaTarget) {
-		m.u32(netnsaCurrent, uint32(r.ns.nsidOrNone(peer)))
+	if tb.has(nla.NetNSATargetNSID) {
+		m.u32(nla.NetNSACurrentNSID, uint32(r.ns.nsidOrNone(peer)))
 	}
 	r.reply(rtmNewNSID, 0, m.b)
 	return nil
@@ -118,7 +119,7 @@ func dumpNSIDs(r *request) error {
 		for typ := range tb {
 			switch {
 			case !tb.has(typ):
-			case typ != netnsaTarget:
+			case typ != nla.NetNSATargetNSID:
 				return failAttr(rpdb.EINVAL, "Unsupported attribute in dump request", tb[typ])
 			default:
 				if of = r.ns.byNSID(int32(tb.u32(typ))); of == nil {
@@ -134,7 +135,7 @@ func dumpNSIDs(r *request) error {
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		m := &message{b: encodeNSID(id)}
 		if target {
-			m.u32(netnsaCurrent, uint32(r.ns.nsidOrNone(all[id])))
+			m.u32(nla.NetNSACurrentNSID, uint32(r.ns.nsidOrNone(all[id])))
 		}
 		r.row(rtmNewNSID, 0, m.b)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // locate asks where the processes are that a request names, and notes it for byPID. This
@@ -14,13 +15,13 @@ func (r *request) locate() {
 	}
 	switch r.head.Type {
 	case rtmNewNSID, rtmGetNSID:
-		r.locateIn(r.data[min(genHead, len(r.data)):], netnsaPID)
+		r.locateIn(r.data[min(genHead, len(r.data)):], nla.NetNSAPID)
 	case rtnl.RTMNewLink, rtmSetLink:
 		b := r.data[min(linkHeaderLen, len(r.data)):]
-		r.locateIn(b, iflaNetNSPID)
+		r.locateIn(b, nla.IFLANetNSPID)
 		eachPayload(b, func(peer []byte) {
-			r.locateIn(peer[min(linkHeaderLen, len(peer)):], iflaNetNSPID)
-		}, iflaLinkInfo, iflaInfoData, vethInfoPeer)
+			r.locateIn(peer[min(linkHeaderLen, len(peer)):], nla.IFLANetNSPID)
+		}, nla.IFLALinkInfo, nla.IFLAInfoData, vethInfoPeer)
 	}
 }
 

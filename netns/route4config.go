@@ -7,31 +7,32 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // route4Policy is rtm_ipv4_policy.
 var route4Policy = []policy{
-	0:            {strictStart: rtaDPort + 1},
-	rtaDst:       {kind: attrU32},
-	rtaSrc:       {kind: attrU32},
-	rtaIIF:       {kind: attrU32},
-	rtaOIF:       {kind: attrU32},
-	rtaGateway:   {kind: attrU32},
-	rtaPriority:  {kind: attrU32},
-	rtaPrefSrc:   {kind: attrU32},
-	rtaMetrics:   {kind: attrNested},
-	rtaMultipath: {len: rtnexthopLen},
-	rtaFlow:      {kind: attrU32},
-	rtaTable:     {kind: attrU32},
-	rtaMark:      {kind: attrU32},
-	rtaEncapType: {kind: attrU16},
-	rtaEncap:     {kind: attrNested},
-	rtaUID:       {kind: attrU32},
-	rtaIPProto:   {kind: attrU8},
-	rtaSPort:     {kind: attrU16},
-	rtaDPort:     {kind: attrU16},
-	rtaNHID:      {kind: attrU32},
-	rtaMax:       {},
+	0:                {strictStart: nla.RTADPort + 1},
+	nla.RTADst:       {kind: attrU32},
+	nla.RTASrc:       {kind: attrU32},
+	nla.RTAIIF:       {kind: attrU32},
+	nla.RTAOIF:       {kind: attrU32},
+	nla.RTAGateway:   {kind: attrU32},
+	nla.RTAPriority:  {kind: attrU32},
+	nla.RTAPrefSrc:   {kind: attrU32},
+	nla.RTAMetrics:   {kind: attrNested},
+	nla.RTAMultipath: {len: rtnexthopLen},
+	nla.RTAFlow:      {kind: attrU32},
+	nla.RTATable:     {kind: attrU32},
+	nla.RTAMark:      {kind: attrU32},
+	nla.RTAEncapType: {kind: attrU16},
+	nla.RTAEncap:     {kind: attrNested},
+	nla.RTAUID:       {kind: attrU32},
+	nla.RTAIPProto:   {kind: attrU8},
+	nla.RTASPort:     {kind: attrU16},
+	nla.RTADPort:     {kind: attrU16},
+	nla.RTANHID:      {kind: attrU32},
+	rtaMax:           {},
 }
 
 // config4 is a request to add or delete a route (struct fib_config).
@@ -93,7 +94,7 @@ func (n *Namespace) parseConfig4(r *request) (*config4, error) {
 			break
 		}
 		list = rest
-		hasGW, hasVia = hasGW || a.typ == rtaGateway, hasVia || a.typ == rtaVia
+		hasGW, hasVia = hasGW || a.typ == nla.RTAGateway, hasVia || a.typ == nla.RTAVia
 		if err := c.attribute(a); err != nil {
 			return nil, err
 		}
@@ -127,38 +128,38 @@ func (c *config4) attribute(a attr) error {
 	u32 := func() uint32 { return binary.NativeEndian.Uint32(a.data) }
 	var err error
 	switch a.typ {
-	case rtaDst:
+	case nla.RTADst:
 		c.dst = binary.BigEndian.Uint32(a.data)
-	case rtaOIF:
+	case nla.RTAOIF:
 		c.hop.oif = int(int32(u32()))
-	case rtaGateway:
+	case nla.RTAGateway:
 		// 0.0.0.0 stands for none, but not after another gateway.
 		if gw := gateway4(a.data); gw.IsValid() || !c.hop.gw.IsValid() {
 			c.hop.gw = gw
 		} else {
 			c.hop.gw = netip.IPv4Unspecified()
 		}
-	case rtaVia:
+	case nla.RTAVia:
 		c.hop.gw, err = via4(a.data)
-	case rtaPriority:
+	case nla.RTAPriority:
 		c.priority = u32()
-	case rtaPrefSrc:
+	case nla.RTAPrefSrc:
 		c.prefsrc = binary.BigEndian.Uint32(a.data)
-	case rtaMetrics:
+	case nla.RTAMetrics:
 		c.metrics = a.data
-	case rtaMultipath:
+	case nla.RTAMultipath:
 		c.multi = a.data
 		err = c.req.checkEncapTypes(a.data)
-	case rtaFlow:
+	case nla.RTAFlow:
 		c.hop.realms = u32()
-	case rtaTable:
+	case nla.RTATable:
 		c.table = u32()
-	case rtaEncap:
+	case nla.RTAEncap:
 		c.hop.encap = a.data
-	case rtaEncapType:
+	case nla.RTAEncapType:
 		c.hop.encapType = binary.NativeEndian.Uint16(a.data)
 		err = c.req.checkEncapType(c.hop.encapType)
-	case rtaNHID:
+	case nla.RTANHID:
 		c.nhid = u32()
 	}
 	return err
@@ -255,7 +256,7 @@ func readHop(h hopAttrs) (hopConfig, error) {
 	if h.flags&uint8(rpdb.NHDead|rpdb.NHLinkDown) != 0 {
 		return c, fail(rpdb.EINVAL, "Invalid flags for nexthop - can not contain DEAD or LINKDOWN")
 	}
-	gw, via, flow := find(h.list, rtaGateway), find(h.list, rtaVia), find(h.list, rtaFlow)
+	gw, via, flow := find(h.list, nla.RTAGateway), find(h.list, nla.RTAVia), find(h.list, nla.RTAFlow)
 	var err error
 	switch {
 	case gw != nil && via != nil:
@@ -275,8 +276,8 @@ func readHop(h hopAttrs) (hopConfig, error) {
 		}
 		c.realms = binary.NativeEndian.Uint32(flow)
 	}
-	c.encap = find(h.list, rtaEncap)
-	if t := find(h.list, rtaEncapType); t != nil {
+	c.encap = find(h.list, nla.RTAEncap)
+	if t := find(h.list, nla.RTAEncapType); t != nil {
 		c.encapType = binary.NativeEndian.Uint16(t)
 	}
 	return c, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // insertRoute4 adds a route to a table (fib_table_insert).
@@ -134,7 +135,7 @@ func legsMatch4(b []byte, hops []hop4) bool {
 			return false
 		}
 		b = rest
-		gw, via, flow := find(attrs.list, rtaGateway), find(attrs.list, rtaVia), find(attrs.list, rtaFlow)
+		gw, via, flow := find(attrs.list, nla.RTAGateway), find(attrs.list, nla.RTAVia), find(attrs.list, nla.RTAFlow)
 		switch {
 		case gw != nil && via != nil:
 			return false

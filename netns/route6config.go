@@ -6,6 +6,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const (
@@ -43,26 +44,26 @@ type config6 struct {
 
 // policyRoute6 is rtm_ipv6_policy.
 var policyRoute6 = []policy{
-	0:            {strictStart: 29 + 1},
-	rtaIIF:       {kind: attrU32},
-	rtaOIF:       {kind: attrU32},
-	rtaGateway:   {len: 16},
-	rtaPriority:  {kind: attrU32},
-	rtaPrefSrc:   {len: 16},
-	rtaMetrics:   {kind: attrNested},
-	rtaMultipath: {len: rtnexthopLen},
-	rtaTable:     {kind: attrU32},
-	rtaMark:      {kind: attrU32},
-	rtaPref:      {kind: attrU8},
-	rtaEncapType: {kind: attrU16},
-	rtaEncap:     {kind: attrNested},
-	rtaExpires:   {kind: attrU32},
-	rtaUID:       {kind: attrU32},
-	rtaIPProto:   {kind: attrU8},
-	rtaSPort:     {kind: attrU16},
-	rtaDPort:     {kind: attrU16},
-	rtaNHID:      {kind: attrU32},
-	rtaFlowLabel: {kind: attrBE32},
+	0:                {strictStart: 29 + 1},
+	nla.RTAIIF:       {kind: attrU32},
+	nla.RTAOIF:       {kind: attrU32},
+	nla.RTAGateway:   {len: 16},
+	nla.RTAPriority:  {kind: attrU32},
+	nla.RTAPrefSrc:   {len: 16},
+	nla.RTAMetrics:   {kind: attrNested},
+	nla.RTAMultipath: {len: rtnexthopLen},
+	nla.RTATable:     {kind: attrU32},
+	nla.RTAMark:      {kind: attrU32},
+	nla.RTAPref:      {kind: attrU8},
+	nla.RTAEncapType: {kind: attrU16},
+	nla.RTAEncap:     {kind: attrNested},
+	nla.RTAExpires:   {kind: attrU32},
+	nla.RTAUID:       {kind: attrU32},
+	nla.RTAIPProto:   {kind: attrU8},
+	nla.RTASPort:     {kind: attrU16},
+	nla.RTADPort:     {kind: attrU16},
+	nla.RTANHID:      {kind: attrU32},
+	nla.RTAFlowLabel: {kind: attrBE32},
 }
 
 // parseRoute6 reads a request (rtm_to_fib6_config).
@@ -78,8 +79,8 @@ func (n *Namespace) parseRoute6(r *request) (*config6, error) {
 	if h[3] != 0 {
 		return nil, fail(rpdb.EINVAL, "Invalid dsfield (tos): option not available for IPv6")
 	}
-	if tb.has(rtaFlowLabel) {
-		return nil, failAttr(rpdb.EINVAL, "Flow label cannot be specified for this operation", tb[rtaFlowLabel])
+	if tb.has(nla.RTAFlowLabel) {
+		return nil, failAttr(rpdb.EINVAL, "Flow label cannot be specified for this operation", tb[nla.RTAFlowLabel])
 	}
 	c := &config6{
 		table: uint32(h[4]), dstLen: h[1], srcLen: h[2], protocol: h[5], typ: rpdb.RouteType(h[7]),
@@ -97,10 +98,10 @@ func (n *Namespace) parseRoute6(r *request) (*config6, error) {
 	if err := c.readHop(tb); err != nil {
 		return nil, err
 	}
-	if c.dst, err = prefixAttr6(tb, rtaDst, c.dstLen); err != nil {
+	if c.dst, err = prefixAttr6(tb, nla.RTADst, c.dstLen); err != nil {
 		return nil, err
 	}
-	if c.src, err = prefixAttr6(tb, rtaSrc, c.srcLen); err != nil {
+	if c.src, err = prefixAttr6(tb, nla.RTASrc, c.srcLen); err != nil {
 		return nil, err
 	}
 	return c, c.readRest(tb, r.head.Type == rtnl.RTMNewRoute)
@@ -122,47 +123,47 @@ func prefixAttr6(tb attrs, typ int, bits uint8) (netip.Addr, error) {
 func addr6Of(b []byte) netip.Addr { return netip.AddrFrom16([16]byte(b[:16])) }
 
 func (c *config6) readHop(tb attrs) error {
-	if tb.has(rtaNHID) {
-		if tb.has(rtaGateway) || tb.has(rtaOIF) || tb.has(rtaMultipath) || tb.has(rtaEncap) {
+	if tb.has(nla.RTANHID) {
+		if tb.has(nla.RTAGateway) || tb.has(nla.RTAOIF) || tb.has(nla.RTAMultipath) || tb.has(nla.RTAEncap) {
 			return fail(rpdb.EINVAL, "Nexthop specification and nexthop id are mutually exclusive")
 		}
-		c.nhid = tb.u32(rtaNHID)
+		c.nhid = tb.u32(nla.RTANHID)
 	}
-	if tb.has(rtaGateway) {
-		c.gateway = addr6Of(tb[rtaGateway])
+	if tb.has(nla.RTAGateway) {
+		c.gateway = addr6Of(tb[nla.RTAGateway])
 	}
-	if tb.has(rtaVia) {
+	if tb.has(nla.RTAVia) {
 		return fail(rpdb.EINVAL, "IPv6 does not support RTA_VIA attribute")
 	}
 	return nil
 }
 
 func (c *config6) readRest(tb attrs, isNew bool) error {
-	if tb.has(rtaPrefSrc) {
-		if a := addr6Of(tb[rtaPrefSrc]); !a.IsUnspecified() {
+	if tb.has(nla.RTAPrefSrc) {
+		if a := addr6Of(tb[nla.RTAPrefSrc]); !a.IsUnspecified() {
 			c.prefsrc = a
 		}
 	}
-	if tb.has(rtaOIF) {
-		c.dev = int(int32(tb.u32(rtaOIF)))
+	if tb.has(nla.RTAOIF) {
+		c.dev = int(int32(tb.u32(nla.RTAOIF)))
 	}
-	if tb.has(rtaPriority) {
-		c.metric = tb.u32(rtaPriority)
+	if tb.has(nla.RTAPriority) {
+		c.metric = tb.u32(nla.RTAPriority)
 	}
-	if tb.has(rtaMetrics) {
-		c.metrics = tb[rtaMetrics]
+	if tb.has(nla.RTAMetrics) {
+		c.metrics = tb[nla.RTAMetrics]
 	}
-	if tb.has(rtaTable) {
-		c.table = tb.u32(rtaTable)
+	if tb.has(nla.RTATable) {
+		c.table = tb.u32(nla.RTATable)
 	}
-	if tb.has(rtaMultipath) {
-		c.legs = tb[rtaMultipath]
+	if tb.has(nla.RTAMultipath) {
+		c.legs = tb[nla.RTAMultipath]
 		if err := c.checkLegs(isNew); err != nil {
 			return err
 		}
 	}
-	if tb.has(rtaPref) {
-		c.pref = rpdb.RouterPref(tb.u8(rtaPref))
+	if tb.has(nla.RTAPref) {
+		c.pref = rpdb.RouterPref(tb.u8(nla.RTAPref))
 		if c.pref != rpdb.PrefLow && c.pref != rpdb.PrefHigh {
 			c.pref = rpdb.PrefMedium
 		}
@@ -170,8 +171,8 @@ func (c *config6) readRest(tb attrs, isNew bool) error {
 	if err := c.readEncap(tb); err != nil {
 		return err
 	}
-	if tb.has(rtaExpires) {
-		if s := finite(tb.u32(rtaExpires)); s != rpdb.Forever {
+	if tb.has(nla.RTAExpires) {
+		if s := finite(tb.u32(nla.RTAExpires)); s != rpdb.Forever {
 			c.expires, c.flags = seconds(s), c.flags|flagExpires
 		}
 	}
@@ -183,13 +184,13 @@ func (c *config6) readRest(tb attrs, isNew bool) error {
 func finite(s uint32) uint32 { return s }
 
 func (c *config6) readEncap(tb attrs) error {
-	if tb.has(rtaEncap) {
-		c.encap, c.encapAttr = &rpdb.Encap{Data: append([]byte{}, tb[rtaEncap]...)}, tb[rtaEncap]
+	if tb.has(nla.RTAEncap) {
+		c.encap, c.encapAttr = &rpdb.Encap{Data: append([]byte{}, tb[nla.RTAEncap]...)}, tb[nla.RTAEncap]
 	}
-	if !tb.has(rtaEncapType) {
+	if !tb.has(nla.RTAEncapType) {
 		return nil
 	}
-	typ := tb.u16(rtaEncapType)
+	typ := tb.u16(nla.RTAEncapType)
 	if c.encap != nil {
 		c.encap.Type = typ
 	}
@@ -238,7 +239,7 @@ func (c *config6) checkLegs(isNew bool) error {
 	}
 	for ; ok; l, rest, ok = nextLeg6(rest) {
 		has := c.gateway.IsValid()
-		if gw := l.find(rtaGateway); gw != nil {
+		if gw := l.find(nla.RTAGateway); gw != nil {
 			if len(gw) < 16 {
 				return fail(rpdb.EINVAL, "Invalid IPv6 address in RTA_GATEWAY")
 			}
@@ -249,7 +250,7 @@ func (c *config6) checkLegs(isNew bool) error {
 		}
 	}
 	for l, rest, ok = nextLeg6(c.legs); ok; l, rest, ok = nextLeg6(rest) {
-		if t := l.find(rtaEncapType); len(t) >= 2 {
+		if t := l.find(nla.RTAEncapType); len(t) >= 2 {
 			if err := c.cause.req.checkEncapType(binary.NativeEndian.Uint16(t)); err != nil {
 				return err
 			}
@@ -265,18 +266,18 @@ func (c *config6) leg(l leg6) *config6 {
 		out.dev = l.dev
 	}
 	if len(l.attrs) > 0 {
-		if gw := l.find(rtaGateway); gw != nil {
+		if gw := l.find(nla.RTAGateway); gw != nil {
 			out.gateway = addr6Of(gw)
 		}
 		typ := uint16(0)
 		if c.encap != nil {
 			typ = c.encap.Type
 		}
-		if t := l.find(rtaEncapType); len(t) >= 2 {
+		if t := l.find(nla.RTAEncapType); len(t) >= 2 {
 			typ = binary.NativeEndian.Uint16(t)
 		}
 		out.encap = nil
-		if e := l.find(rtaEncap); e != nil {
+		if e := l.find(nla.RTAEncap); e != nil {
 			out.encap, out.encapAttr = &rpdb.Encap{Type: typ, Data: append([]byte{}, e...)}, e
 		}
 	}

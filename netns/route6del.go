@@ -6,6 +6,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // delRoute6 answers RTM_DELROUTE of IPv6 (inet6_rtm_delroute).
@@ -28,7 +29,7 @@ func delRoute6(r *request) error {
 		if l.dev != 0 {
 			one.dev = l.dev
 		}
-		if gw := l.find(rtaGateway); len(gw) >= 16 {
+		if gw := l.find(nla.RTAGateway); len(gw) >= 16 {
 			one.gateway = addr6Of(gw)
 		}
 		if err := n.deleteRoute6(&one); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // dumpFilter is what a dump of routes is to show (struct fib_dump_filter).
@@ -115,10 +116,10 @@ func (n *Namespace) routeFilter(r *request) (dumpFilter, error) {
 	for typ := range tb {
 		switch {
 		case !tb.has(typ):
-		case typ == rtaTable:
-			f.table = tb.u32(rtaTable)
-		case typ == rtaOIF:
-			if f.dev = n.byIndex(int(int32(tb.u32(rtaOIF)))); f.dev == nil {
+		case typ == nla.RTATable:
+			f.table = tb.u32(nla.RTATable)
+		case typ == nla.RTAOIF:
+			if f.dev = n.byIndex(int(int32(tb.u32(nla.RTAOIF)))); f.dev == nil {
 				return f, fail(rpdb.ENODEV, "")
 			}
 		default:

@@ -7,35 +7,12 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a route (RTA_*).
 const (
-	rtaDst       = 1
-	rtaSrc       = 2
-	rtaIIF       = 3
-	rtaOIF       = 4
-	rtaGateway   = 5
-	rtaPriority  = 6
-	rtaPrefSrc   = 7
-	rtaMetrics   = 8
-	rtaMultipath = 9
-	rtaFlow      = 11
-	rtaCacheInfo = 12
-	rtaTable     = 15
-	rtaMark      = 16
-	rtaVia       = 18
-	rtaPref      = 20
-	rtaEncapType = 21
-	rtaEncap     = 22
-	rtaExpires   = 23
-	rtaUID       = 25
-	rtaIPProto   = 27
-	rtaSPort     = 28
-	rtaDPort     = 29
-	rtaNHID      = 30
-	rtaFlowLabel = 31
-	rtaMax       = 31
+	rtaMax = 31
 
 	routeHeaderLen = 12   // struct rtmsg
 	rtnexthopLen   = 8    // struct rtnexthop
@@ -66,24 +43,24 @@ func (n *Namespace) fillRoute6(r *route6) []byte { return n.fillMatch6(r, 0) }
 // none.
 func (n *Namespace) fillMatch6(r *route6, iif int) []byte {
 	w := &message{b: make([]byte, routeHeaderLen, 160)}
-	w.u32(rtaTable, r.table.id)
+	w.u32(nla.RTATable, r.table.id)
 	if r.dst.Bits() > 0 {
-		w.put(rtaDst, r.dst.Addr().AsSlice())
+		w.put(nla.RTADst, r.dst.Addr().AsSlice())
 	}
 	if srcLen6(r) > 0 {
-		w.put(rtaSrc, r.src.Addr().AsSlice())
+		w.put(nla.RTASrc, r.src.Addr().AsSlice())
 	}
 	if iif != 0 {
-		w.u32(rtaIIF, uint32(iif))
+		w.u32(nla.RTAIIF, uint32(iif))
 	}
 	if r.prefsrc.IsValid() {
-		w.put(rtaPrefSrc, r.prefsrc.AsSlice())
+		w.put(nla.RTAPrefSrc, r.prefsrc.AsSlice())
 	}
 	r.metrics.put(w)
-	w.u32(rtaPriority, r.metric)
+	w.u32(nla.RTAPriority, r.metric)
 	typ, flags := n.fillHops6(w, r)
-	w.put(rtaCacheInfo, words32(0, 0, uint32(n.expiry6(r)), 0, 0, 0, 0, 0))
-	w.u8(rtaPref, uint8(r.pref))
+	w.put(nla.RTACacheInfo, words32(0, 0, uint32(n.expiry6(r)), 0, 0, 0, 0, 0))
+	w.u8(nla.RTAPref, uint8(r.pref))
 
 	h := w.b[:routeHeaderLen]
 	h[0], h[1], h[2] = byte(rpdb.IPv6), byte(r.dst.Bits()), srcLen6(r)
@@ -107,14 +84,14 @@ func srcLen6(r *route6) byte {
 func (n *Namespace) fillHops6(w *message, r *route6) (rpdb.RouteType, uint32) {
 	switch {
 	case r.ring != nil:
-		w.nest(rtaMultipath, func() {
+		w.nest(nla.RTAMultipath, func() {
 			for _, s := range r.siblings() {
 				n.fillLeg6(w, &s.nh)
 			}
 		})
 		return r.typ, 0
 	case r.nhid != 0:
-		w.u32(rtaNHID, r.nhid)
+		w.u32(nla.RTANHID, r.nhid)
 		return n.fillObject6(w, r)
 	}
 	fillHop6(w, &r.nh, true)
@@ -123,14 +100,14 @@ func (n *Namespace) fillHops6(w *message, r *route6) (rpdb.RouteType, uint32) {
 
 func fillHop6(w *message, nh *rpdb.NextHop, oif bool) {
 	if nh.Gateway.IsValid() {
-		w.put(rtaGateway, nh.Gateway.AsSlice())
+		w.put(nla.RTAGateway, nh.Gateway.AsSlice())
 	}
 	if oif {
-		w.u32(rtaOIF, uint32(nh.Dev))
+		w.u32(nla.RTAOIF, uint32(nh.Dev))
 	}
 	if nh.Encap != nil {
-		w.put(rtaEncap, nh.Encap.Data)
-		w.u16(rtaEncapType, nh.Encap.Type)
+		w.put(nla.RTAEncap, nh.Encap.Data)
+		w.u16(nla.RTAEncapType, nh.Encap.Type)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // removePrefSrc6 takes an address that is gone out of the routes that prefer it
@@ -101,11 +102,11 @@ func (n *Namespace) syncMTU6(d *device) {
 func (n *Namespace) changeRouteMTU6(d *device, mtu uint32) {
 	old := uint32(d.conf6[conf6MTU])
 	n.fib6.walk(func(r *route6) *route6 {
-		if r.nhid != 0 || r.nh.Dev != d.Index || r.metrics.get(rtaxLock)&(1<<rtaxMTU) != 0 {
+		if r.nhid != 0 || r.nh.Dev != d.Index || r.metrics.get(nla.RTAXLock)&(1<<nla.RTAXMTU) != 0 {
 			return r
 		}
-		if have := r.metrics.get(rtaxMTU); have >= mtu || have < mtu && have == old {
-			r.metrics = r.metrics.with(rtaxMTU, mtu)
+		if have := r.metrics.get(nla.RTAXMTU); have >= mtu || have < mtu && have == old {
+			r.metrics = r.metrics.with(nla.RTAXMTU, mtu)
 		}
 		return r
 	})

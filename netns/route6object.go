@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // What IPv6 routes need of nexthop objects.
@@ -48,7 +49,7 @@ func (n *Namespace) fillObject6(w *message, r *route6) (rpdb.RouteType, uint32) 
 	case n.hidesObjects():
 		return typ, 0
 	case r.object.group != nil:
-		w.nest(rtaMultipath, func() {
+		w.nest(nla.RTAMultipath, func() {
 			for i := range legs {
 				n.fillLeg6(w, &legs[i])
 			}

@@ -4,17 +4,12 @@ import (
 	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Metrics of a route with a meaning of their own (RTAX_*).
 const (
-	rtaxLock     = 1
-	rtaxMTU      = 2
-	rtaxAdvMSS   = 8
-	rtaxHopLimit = 10
-	rtaxFeatures = 12
-	rtaxCCAlgo   = 16
-	rtaxMax      = 17
+	rtaxMax = 17
 
 	rtaxFeatureMask = 0x1f // RTAX_FEATURE_MASK
 )
@@ -56,12 +51,12 @@ func (m *metrics) set(a attr) error {
 	if a.typ > rtaxMax {
 		return fail(rpdb.EINVAL, "Invalid metric type")
 	}
-	if a.typ == rtaxCCAlgo {
+	if a.typ == nla.RTAXCCAlgo {
 		m.cc = attrs{a.data}.str(0)
 		if _, known := congestionControls[m.cc]; !known {
 			return fail(rpdb.EINVAL, "Unknown tcp congestion algorithm")
 		}
-		m.vals[rtaxCCAlgo] = 1
+		m.vals[nla.RTAXCCAlgo] = 1
 		return nil
 	}
 	if len(a.data) != 4 {
@@ -69,13 +64,13 @@ func (m *metrics) set(a attr) error {
 	}
 	v := binary.NativeEndian.Uint32(a.data)
 	switch a.typ {
-	case rtaxAdvMSS:
+	case nla.RTAXAdvMSS:
 		v = min(v, 65535-40)
-	case rtaxMTU:
+	case nla.RTAXMTU:
 		v = min(v, 65535-15)
-	case rtaxHopLimit:
+	case nla.RTAXHopLimit:
 		v = min(v, 255)
-	case rtaxFeatures:
+	case nla.RTAXFeatures:
 		if v&^rtaxFeatureMask != 0 {
 			return fail(rpdb.EINVAL, "Unknown flag set in feature mask in metrics attribute")
 		}
@@ -108,12 +103,12 @@ func (m *metrics) put(w *message) {
 		return
 	}
 	begin := len(w.b)
-	w.nest(rtaMetrics, func() {
+	w.nest(nla.RTAMetrics, func() {
 		for id := 1; id <= rtaxMax; id++ {
 			switch v := m.vals[id]; {
 			case v == 0:
-			case id == rtaxCCAlgo:
-				w.str(rtaxCCAlgo, m.cc)
+			case id == nla.RTAXCCAlgo:
+				w.str(nla.RTAXCCAlgo, m.cc)
 			default:
 				w.u32(uint16(id), v)
 			}
@@ -152,7 +147,7 @@ func (m *metrics) match(list []byte) bool {
 		case a.typ == 0:
 		case a.typ > rtaxMax:
 			return false
-		case a.typ == rtaxCCAlgo:
+		case a.typ == nla.RTAXCCAlgo:
 			name := attrs{a.data}.str(0)
 			if _, known := congestionControls[name]; !known {
 				name = ""
@@ -172,13 +167,13 @@ func (m *metrics) list() []rpdb.Metric {
 		return nil
 	}
 	var out []rpdb.Metric
-	lock := m.vals[rtaxLock]
+	lock := m.vals[nla.RTAXLock]
 	for id := range 32 {
 		one := rpdb.Metric{ID: uint16(id), Lock: lock>>id&1 != 0}
 		switch {
-		case id == rtaxCCAlgo:
+		case id == nla.RTAXCCAlgo:
 			one.Str = m.cc
-		case id >= rtaxMTU && id <= rtaxMax:
+		case id >= nla.RTAXMTU && id <= rtaxMax:
 			one.Val = m.vals[id]
 		}
 		if one.Val != 0 || one.Str != "" || one.Lock {

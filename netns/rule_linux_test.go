@@ -9,17 +9,17 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // TestRuleEmptyDeviceName adds rules whose device has an empty name: no flow comes in
 // or leaves through it, and no dump shows it.
 func TestRuleEmptyDeviceName(t *testing.T) {
-	const fraIIFName, fraPriority, fraOIFName, rtaDst = 3, 6, 17, 1
 	unknown := map[rpdb.Family]netip.Addr{
 		rpdb.IPv4: netip.MustParseAddr("198.51.100.1"), rpdb.IPv6: netip.MustParseAddr("2001:db8:f::1"),
 	}
 	for family, dst := range unknown {
-		for _, name := range []uint16{fraIIFName, fraOIFName} {
+		for _, name := range []uint16{nla.FRAIIFName, nla.FRAOIFName} {
 			for _, invert := range []byte{0, 2} { // FIB_RULE_INVERT
 				t.Run(fmt.Sprintf("%v attribute %d invert %d", family, name, invert), func(t *testing.T) {
 					p := newPair(t)
@@ -33,11 +33,11 @@ func TestRuleEmptyDeviceName(t *testing.T) {
 						}
 					}
 					rule := []byte{byte(family), 0, 0, 0, 0, 0, 0, 8 /* FR_ACT_PROHIBIT */, invert, 0, 0, 0}
-					rule = attribute(attribute(rule, fraPriority, word(10)), name, []byte{0})
+					rule = attribute(attribute(rule, nla.FRAPriority, word(10)), name, []byte{0})
 					ask("the rule", rtnl.RTMNewRule, netlink.Acknowledge|netlink.Create, rule)
 					question := make([]byte, 12)
 					question[0], question[1] = byte(family), byte(dst.BitLen())
-					ask("the route", rtnl.RTMGetRoute, netlink.Acknowledge, attribute(question, rtaDst, dst.AsSlice()))
+					ask("the route", rtnl.RTMGetRoute, netlink.Acknowledge, attribute(question, nla.RTADst, dst.AsSlice()))
 					ask("the dump", rtnl.RTMGetRule, netlink.Dump, append([]byte{byte(family)}, make([]byte, 11)...))
 				})
 			}

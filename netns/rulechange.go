@@ -5,6 +5,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // newRule answers RTM_NEWRULE (fib_newrule).
@@ -67,7 +68,7 @@ func (q *ruleRequest) exists() bool {
 // (rule_find).
 func (q *ruleRequest) find() *rule {
 	list := q.list.list
-	if q.tb.has(fraPriority) {
+	if q.tb.has(nla.FRAPriority) {
 		list = list[q.list.first(q.rule.Pref):q.list.after(q.rule.Pref)]
 	}
 	for _, r := range list {

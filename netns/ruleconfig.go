@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // configureRule checks and stores what only the rule's family knows, and makes its table
@@ -19,7 +20,7 @@ func (n *Namespace) configureRule(q *ruleRequest) error {
 }
 
 func (n *Namespace) configureRule4(q *ruleRequest) error {
-	if q.tb.has(fraFlowLabel) || q.tb.has(fraFlowLabelMask) {
+	if q.tb.has(nla.FRAFlowLabel) || q.tb.has(nla.FRAFlowLabelMask) {
 		return fail(rpdb.EINVAL, "Flow label cannot be specified for IPv4 FIB rules")
 	}
 	if q.tos&3 != 0 {
@@ -36,9 +37,9 @@ func (n *Namespace) configureRule4(q *ruleRequest) error {
 	if x := &q.rule; x.Table == 0 && !x.L3MDev && x.Action == rpdb.ActTable {
 		x.Table = n.emptyTable4()
 	}
-	q.rule.From, q.rule.To = q.prefix(fraSrc, q.srcLen), q.prefix(fraDst, q.dstLen)
-	if q.tb.has(fraFlow) {
-		q.rule.Realms = q.tb.u32(fraFlow)
+	q.rule.From, q.rule.To = q.prefix(nla.FRASrc, q.srcLen), q.prefix(nla.FRADst, q.dstLen)
+	if q.tb.has(nla.FRAFlow) {
+		q.rule.Realms = q.tb.u32(nla.FRAFlow)
 	}
 	return nil
 }
@@ -60,28 +61,28 @@ func (n *Namespace) configureRule6(q *ruleRequest) error {
 		}
 		n.fib6.newTable(x.Table)
 	}
-	q.rule.From, q.rule.To = q.prefix(fraSrc, q.srcLen), q.prefix(fraDst, q.dstLen)
+	q.rule.From, q.rule.To = q.prefix(nla.FRASrc, q.srcLen), q.prefix(nla.FRADst, q.dstLen)
 	q.list.custom = true
 	return nil
 }
 
 // dscp reads the full code point (fib4_nl2rule_dscp, fib6_nl2rule_dscp_mask).
 func (q *ruleRequest) dscp() error {
-	if q.tb.has(fraDSCP) {
+	if q.tb.has(nla.FRADSCP) {
 		if q.rule.TOS != 0 {
 			return fail(rpdb.EINVAL, "Cannot specify both TOS and DSCP")
 		}
-		q.rule.DSCP = rpdb.Some(rpdb.DSCP{Value: q.tb.u8(fraDSCP), Mask: dscpBits})
+		q.rule.DSCP = rpdb.Some(rpdb.DSCP{Value: q.tb.u8(nla.FRADSCP), Mask: dscpBits})
 	}
-	if !q.tb.has(fraDSCPMask) {
+	if !q.tb.has(nla.FRADSCPMask) {
 		return nil
 	}
-	if !q.tb.has(fraDSCP) {
-		return q.blame(fraDSCPMask, "Cannot specify DSCP mask without DSCP value")
+	if !q.tb.has(nla.FRADSCP) {
+		return q.blame(nla.FRADSCPMask, "Cannot specify DSCP mask without DSCP value")
 	}
-	mask := q.tb.u8(fraDSCPMask)
+	mask := q.tb.u8(nla.FRADSCPMask)
 	if q.rule.DSCP.V.Value&^mask != 0 {
-		return q.blame(fraDSCPMask, "Invalid DSCP mask")
+		return q.blame(nla.FRADSCPMask, "Invalid DSCP mask")
 	}
 	q.rule.DSCP.V.Mask = mask
 	return nil
@@ -89,19 +90,19 @@ func (q *ruleRequest) dscp() error {
 
 // flowLabel reads the flow label (fib6_nl2rule_flowlabel).
 func (q *ruleRequest) flowLabel() error {
-	has, hasMask := q.tb.has(fraFlowLabel), q.tb.has(fraFlowLabelMask)
+	has, hasMask := q.tb.has(nla.FRAFlowLabel), q.tb.has(nla.FRAFlowLabelMask)
 	switch {
 	case !has && !hasMask:
 		return nil
 	case !hasMask:
-		return failMissing(rpdb.EINVAL, fraFlowLabelMask)
+		return failMissing(rpdb.EINVAL, nla.FRAFlowLabelMask)
 	case !has:
-		return failMissing(rpdb.EINVAL, fraFlowLabel)
+		return failMissing(rpdb.EINVAL, nla.FRAFlowLabel)
 	}
-	label, mask := q.be32(fraFlowLabel), q.be32(fraFlowLabelMask)
+	label, mask := q.be32(nla.FRAFlowLabel), q.be32(nla.FRAFlowLabelMask)
 	switch {
 	case mask&^flowLabelBits != 0:
-		return q.blame(fraFlowLabelMask, "Invalid flow label mask")
+		return q.blame(nla.FRAFlowLabelMask, "Invalid flow label mask")
 	case label&^mask != 0:
 		return fail(rpdb.EINVAL, "Flow label and mask do not match")
 	}
@@ -120,14 +121,14 @@ func (q *ruleRequest) compare(r *rule) bool {
 	}
 	dscp := r.DSCP
 	switch {
-	case q.srcLen != 0 && r.From != q.prefix(fraSrc, q.srcLen),
-		q.dstLen != 0 && r.To != q.prefix(fraDst, q.dstLen),
+	case q.srcLen != 0 && r.From != q.prefix(nla.FRASrc, q.srcLen),
+		q.dstLen != 0 && r.To != q.prefix(nla.FRADst, q.dstLen),
 		q.tos != 0 && (dscp.Set || r.TOS != q.tos),
-		q.tb.has(fraDSCP) && (!dscp.Set || dscp.V.Value != q.tb.u8(fraDSCP)),
-		q.tb.has(fraDSCPMask) && (!dscp.Set || dscp.V.Mask != q.tb.u8(fraDSCPMask)),
-		f == rpdb.IPv4 && q.tb.has(fraFlow) && r.Realms != q.tb.u32(fraFlow),
-		f == rpdb.IPv6 && q.tb.has(fraFlowLabel) && r.FlowLabel != q.be32(fraFlowLabel),
-		f == rpdb.IPv6 && q.tb.has(fraFlowLabelMask) && r.FlowLabelMask != q.be32(fraFlowLabelMask):
+		q.tb.has(nla.FRADSCP) && (!dscp.Set || dscp.V.Value != q.tb.u8(nla.FRADSCP)),
+		q.tb.has(nla.FRADSCPMask) && (!dscp.Set || dscp.V.Mask != q.tb.u8(nla.FRADSCPMask)),
+		f == rpdb.IPv4 && q.tb.has(nla.FRAFlow) && r.Realms != q.tb.u32(nla.FRAFlow),
+		f == rpdb.IPv6 && q.tb.has(nla.FRAFlowLabel) && r.FlowLabel != q.be32(nla.FRAFlowLabel),
+		f == rpdb.IPv6 && q.tb.has(nla.FRAFlowLabelMask) && r.FlowLabelMask != q.be32(nla.FRAFlowLabelMask):
 		return false
 	}
 	return true

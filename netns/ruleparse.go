@@ -5,39 +5,12 @@ import (
 	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const ruleHeaderLen = 12 // struct fib_rule_hdr
 
-// Attributes of a rule (FRA_*).
-const (
-	fraDst               = 1
-	fraSrc               = 2
-	fraIIFName           = 3
-	fraGoto              = 4
-	fraPriority          = 6
-	fraFWMark            = 10
-	fraFlow              = 11
-	fraTunID             = 12
-	fraSuppressIfGroup   = 13
-	fraSuppressPrefixLen = 14
-	fraTable             = 15
-	fraFWMask            = 16
-	fraOIFName           = 17
-	fraL3MDev            = 19
-	fraUIDRange          = 20
-	fraProtocol          = 21
-	fraIPProto           = 22
-	fraSPortRange        = 23
-	fraDPortRange        = 24
-	fraDSCP              = 25
-	fraFlowLabel         = 26
-	fraFlowLabelMask     = 27
-	fraSPortMask         = 28
-	fraDPortMask         = 29
-	fraDSCPMask          = 30
-	fraMax               = fraDSCPMask
-)
+const fraMax = nla.FRADSCPMask
 
 const (
 	ifnamsiz      = 16   // IFNAMSIZ
@@ -49,30 +22,30 @@ const (
 
 // rulePolicy is fib_rule_policy.
 var rulePolicy = []policy{
-	0:                    {strictStart: fraDPortRange + 1},
-	fraIIFName:           {kind: attrString, len: ifnamsiz - 1},
-	fraOIFName:           {kind: attrString, len: ifnamsiz - 1},
-	fraPriority:          {kind: attrU32},
-	fraFWMark:            {kind: attrU32},
-	fraFlow:              {kind: attrU32},
-	fraTunID:             {kind: attrU64},
-	fraFWMask:            {kind: attrU32},
-	fraTable:             {kind: attrU32},
-	fraSuppressPrefixLen: {kind: attrU32},
-	fraSuppressIfGroup:   {kind: attrU32},
-	fraGoto:              {kind: attrU32},
-	fraL3MDev:            {kind: attrU8},
-	fraUIDRange:          {len: 8},
-	fraProtocol:          {kind: attrU8},
-	fraIPProto:           {kind: attrU8},
-	fraSPortRange:        {len: 4},
-	fraDPortRange:        {len: 4},
-	fraDSCP:              {kind: attrU8, max: dscpBits},
-	fraFlowLabel:         {kind: attrBE32},
-	fraFlowLabelMask:     {kind: attrBE32},
-	fraSPortMask:         {kind: attrU16},
-	fraDPortMask:         {kind: attrU16},
-	fraDSCPMask:          {kind: attrU8, mask: dscpBits},
+	0:                        {strictStart: nla.FRADPortRange + 1},
+	nla.FRAIIFName:           {kind: attrString, len: ifnamsiz - 1},
+	nla.FRAOIFName:           {kind: attrString, len: ifnamsiz - 1},
+	nla.FRAPriority:          {kind: attrU32},
+	nla.FRAFWMark:            {kind: attrU32},
+	nla.FRAFlow:              {kind: attrU32},
+	nla.FRATunID:             {kind: attrU64},
+	nla.FRAFWMask:            {kind: attrU32},
+	nla.FRATable:             {kind: attrU32},
+	nla.FRASuppressPrefixLen: {kind: attrU32},
+	nla.FRASuppressIfGroup:   {kind: attrU32},
+	nla.FRAGoto:              {kind: attrU32},
+	nla.FRAL3MDev:            {kind: attrU8},
+	nla.FRAUIDRange:          {len: 8},
+	nla.FRAProtocol:          {kind: attrU8},
+	nla.FRAIPProto:           {kind: attrU8},
+	nla.FRASPortRange:        {len: 4},
+	nla.FRADPortRange:        {len: 4},
+	nla.FRADSCP:              {kind: attrU8, max: dscpBits},
+	nla.FRAFlowLabel:         {kind: attrBE32},
+	nla.FRAFlowLabelMask:     {kind: attrBE32},
+	nla.FRASPortMask:         {kind: attrU16},
+	nla.FRADPortMask:         {kind: attrU16},
+	nla.FRADSCPMask:          {kind: attrU8, mask: dscpBits},
 }
 
 // ruleRequest is a request about one rule.
@@ -127,10 +100,10 @@ func (q *ruleRequest) addresses() error {
 	bad := func(typ int, bits uint8) bool {
 		return bits != 0 && (!q.tb.has(typ) || int(bits) > 8*size || len(q.tb[typ]) != size)
 	}
-	if bad(fraSrc, q.srcLen) {
+	if bad(nla.FRASrc, q.srcLen) {
 		return fail(rpdb.EINVAL, "Invalid source address")
 	}
-	if bad(fraDst, q.dstLen) {
+	if bad(nla.FRADst, q.dstLen) {
 		return fail(rpdb.EINVAL, "Invalid dst address")
 	}
 	return nil
@@ -148,31 +121,31 @@ func (q *ruleRequest) prefix(typ int, bits uint8) netip.Prefix {
 // selectors reads the plain selectors.
 func (q *ruleRequest) selectors() error {
 	tb, x := q.tb, &q.rule
-	if tb.has(fraPriority) {
-		x.Pref = tb.u32(fraPriority)
+	if tb.has(nla.FRAPriority) {
+		x.Pref = tb.u32(nla.FRAPriority)
 	}
-	if tb.has(fraProtocol) {
-		x.Protocol = tb.u8(fraProtocol)
+	if tb.has(nla.FRAProtocol) {
+		x.Protocol = tb.u8(nla.FRAProtocol)
 	}
-	if tb.has(fraIIFName) {
-		x.IIF, x.iif = tb.str(fraIIFName), detached
+	if tb.has(nla.FRAIIFName) {
+		x.IIF, x.iif = tb.str(nla.FRAIIFName), detached
 	}
-	if tb.has(fraOIFName) {
-		x.OIF, x.oif = tb.str(fraOIFName), detached
+	if tb.has(nla.FRAOIFName) {
+		x.OIF, x.oif = tb.str(nla.FRAOIFName), detached
 	}
-	if tb.has(fraFWMark) {
-		if x.Mark = tb.u32(fraFWMark); x.Mark != 0 {
+	if tb.has(nla.FRAFWMark) {
+		if x.Mark = tb.u32(nla.FRAFWMark); x.Mark != 0 {
 			x.MarkMask = ^uint32(0)
 		}
 	}
-	if tb.has(fraFWMask) {
-		x.MarkMask = tb.u32(fraFWMask)
+	if tb.has(nla.FRAFWMask) {
+		x.MarkMask = tb.u32(nla.FRAFWMask)
 	}
-	if tb.has(fraTunID) {
-		x.TunID = binary.BigEndian.Uint64(tb[fraTunID])
+	if tb.has(nla.FRATunID) {
+		x.TunID = binary.BigEndian.Uint64(tb[nla.FRATunID])
 	}
-	if tb.has(fraL3MDev) {
-		if tb.u8(fraL3MDev) != 1 {
+	if tb.has(nla.FRAL3MDev) {
+		if tb.u8(nla.FRAL3MDev) != 1 {
 			return fail(rpdb.EINVAL, "Invalid l3mdev attribute")
 		}
 		x.L3MDev = true
@@ -183,16 +156,16 @@ func (q *ruleRequest) selectors() error {
 // action reads what the rule does.
 func (q *ruleRequest) action() error {
 	tb, x := q.tb, &q.rule
-	if tb.has(fraTable) {
-		x.Table = tb.u32(fraTable)
+	if tb.has(nla.FRATable) {
+		x.Table = tb.u32(nla.FRATable)
 	}
-	x.SuppressPrefixLen = q.suppressor(fraSuppressPrefixLen)
-	x.SuppressIfGroup = q.suppressor(fraSuppressIfGroup)
+	x.SuppressPrefixLen = q.suppressor(nla.FRASuppressPrefixLen)
+	x.SuppressIfGroup = q.suppressor(nla.FRASuppressIfGroup)
 	switch {
-	case tb.has(fraGoto) && x.Action != rpdb.ActGoto:
+	case tb.has(nla.FRAGoto) && x.Action != rpdb.ActGoto:
 		return fail(rpdb.EINVAL, "Unexpected goto")
-	case tb.has(fraGoto):
-		x.GotoRef = tb.u32(fraGoto)
+	case tb.has(nla.FRAGoto):
+		x.GotoRef = tb.u32(nla.FRAGoto)
 	case x.Action == rpdb.ActGoto:
 		return fail(rpdb.EINVAL, "Missing goto target for action goto")
 	}
@@ -215,10 +188,10 @@ func (q *ruleRequest) suppressor(typ int) rpdb.Opt[int32] {
 
 // uid reads the range of users (nla_get_kuid_range).
 func (q *ruleRequest) uid() error {
-	if !q.tb.has(fraUIDRange) {
+	if !q.tb.has(nla.FRAUIDRange) {
 		return nil
 	}
-	b := q.tb[fraUIDRange]
+	b := q.tb[nla.FRAUIDRange]
 	u := rpdb.UIDRange{Start: binary.NativeEndian.Uint32(b), End: binary.NativeEndian.Uint32(b[4:])}
 	if u.Start == invalidID || u.End == invalidID || u.Start > u.End {
 		return fail(rpdb.EINVAL, "Invalid uid range")
@@ -229,13 +202,13 @@ func (q *ruleRequest) uid() error {
 
 // ports reads the protocol and the ports.
 func (q *ruleRequest) ports() error {
-	if q.tb.has(fraIPProto) {
-		q.rule.IPProto = q.tb.u8(fraIPProto)
+	if q.tb.has(nla.FRAIPProto) {
+		q.rule.IPProto = q.tb.u8(nla.FRAIPProto)
 	}
-	if err := q.port(fraSPortRange, fraSPortMask, &q.rule.SPort, "Invalid sport range"); err != nil {
+	if err := q.port(nla.FRASPortRange, nla.FRASPortMask, &q.rule.SPort, "Invalid sport range"); err != nil {
 		return err
 	}
-	return q.port(fraDPortRange, fraDPortMask, &q.rule.DPort, "Invalid dport range")
+	return q.port(nla.FRADPortRange, nla.FRADPortMask, &q.rule.DPort, "Invalid dport range")
 }
 
 // port reads one selector of ports (nla_get_port_range, fib_nl2rule_port_mask).
@@ -272,10 +245,10 @@ func (q *ruleRequest) blame(typ int, msg string) error { return failAttr(rpdb.EI
 // placeRule settles what hangs on the rest of the namespace (fib_nl2rule_rtnl).
 func (n *Namespace) placeRule(q *ruleRequest) error {
 	x := &q.rule
-	if !q.tb.has(fraPriority) {
+	if !q.tb.has(nla.FRAPriority) {
 		x.Pref = q.list.defaultPref()
 	}
-	if q.tb.has(fraGoto) && x.GotoRef <= x.Pref {
+	if q.tb.has(nla.FRAGoto) && x.GotoRef <= x.Pref {
 		return fail(rpdb.EINVAL, "Backward goto not supported")
 	}
 	if d := n.byName(x.IIF); d != nil && x.IIF != "" {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a vxlan device (IFLA_VXLAN_*).
@@ -74,17 +75,17 @@ var vxlanPolicy = func() []policy {
 
 // validateVXLAN is vxlan_validate.
 func validateVXLAN(tb, data attrs) error {
-	if tb.has(iflaAddress) {
-		switch a := tb[iflaAddress]; {
+	if tb.has(nla.IFLAAddress) {
+		switch a := tb[nla.IFLAAddress]; {
 		case len(a) != 6:
 			return failAttr(rpdb.EINVAL, "Provided link layer address is not Ethernet", a)
 		case !isUnicast(a):
 			return failAttr(rpdb.EADDRNOTAVAIL, "Provided Ethernet address is not unicast", a)
 		}
 	}
-	if tb.has(iflaMTU) {
-		if mtu := tb.u32(iflaMTU); mtu < 68 || mtu > 65535 {
-			return failAttr(rpdb.EINVAL, "MTU must be between 68 and 65535", tb[iflaMTU])
+	if tb.has(nla.IFLAMTU) {
+		if mtu := tb.u32(nla.IFLAMTU); mtu < 68 || mtu > 65535 {
+			return failAttr(rpdb.EINVAL, "MTU must be between 68 and 65535", tb[nla.IFLAMTU])
 		}
 	}
 	if data == nil {
@@ -179,11 +180,11 @@ func readVXLAN(l *linkRequest, old *vxlanConfig) (c vxlanConfig, err error) {
 			return c, err
 		}
 	}
-	if l.tb.has(iflaMTU) {
+	if l.tb.has(nla.IFLAMTU) {
 		if old != nil {
-			return c, failAttr(rpdb.EOPNOTSUPP, "Cannot change mtu", l.tb[iflaMTU])
+			return c, failAttr(rpdb.EOPNOTSUPP, "Cannot change mtu", l.tb[nla.IFLAMTU])
 		}
-		c.mtu = l.tb.u32(iflaMTU)
+		c.mtu = l.tb.u32(nla.IFLAMTU)
 	}
 	if l.data.has(vxlanAttrDF) {
 		c.df = l.data.u8(vxlanAttrDF)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // vxlanKey is what an entry of a vxlan device's forwarding database is found by (struct
@@ -312,29 +313,29 @@ func (v *vxlan) encodeFDB(f *vxlanEntry, r *vxlanRemote) []byte {
 		if !ok {
 			id = -1 // NETNSA_NSID_NOT_ASSIGNED
 		}
-		m.u32(ndaLinkNetNSID, uint32(id))
+		m.u32(nla.NDALinkNetNSID, uint32(id))
 	}
-	m.put(ndaLLAddr, f.addr[:])
+	m.put(nla.NDALLAddr, f.addr[:])
 	switch {
 	case f.nh != nil:
-		m.u32(ndaNHID, f.nh.id)
+		m.u32(nla.NDANHID, f.nh.id)
 	case r != nil:
-		m.put(ndaDst, r.ip.AsSlice())
+		m.put(nla.NDADst, r.ip.AsSlice())
 		if r.port != 0 && r.port != v.conf.port {
-			m.put(ndaPort, binary.BigEndian.AppendUint16(nil, r.port))
+			m.put(nla.NDAPort, binary.BigEndian.AppendUint16(nil, r.port))
 		}
 		if r.vni != v.conf.vni {
-			m.u32(ndaVNI, r.vni)
+			m.u32(nla.NDAVNI, r.vni)
 		}
 		if r.index != 0 {
-			m.u32(ndaIfindex, r.index)
+			m.u32(nla.NDAIfindex, r.index)
 		}
 	}
 	if v.conf.flags&vxlanMetadata != 0 && f.vni != 0 {
-		m.u32(ndaSrcVNI, f.vni)
+		m.u32(nla.NDASrcVNI, f.vni)
 	}
 	now := v.dev.ns.world.now()
-	m.put(ndaCacheInfo, words32(0, uint32((now-f.used).clock()), uint32((now-f.updated).clock()), 0))
+	m.put(nla.NDACacheInfo, words32(0, uint32((now-f.used).clock()), uint32((now-f.updated).clock()), 0))
 	return m.b
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 var vxlanFDB = &fdbOps{add: addVXLANFDB, del: delVXLANFDB, flush: flushVXLANFDB, get: getVXLANFDB, dump: dumpVXLANFDB}
@@ -15,28 +16,28 @@ var vxlanFDB = &fdbOps{add: addVXLANFDB, del: delVXLANFDB, flush: flushVXLANFDB,
 func (q *fdbRequest) readRemote() (x vxlanChange, err error) {
 	v, tb := q.dev.own.(*vxlan), q.tb
 	x = vxlanChange{addr: q.addr, sourceVNI: v.conf.vni, remote: vxlanRemote{port: v.conf.port, vni: v.conf.vni}}
-	if tb.has(ndaNHID) && (tb.has(ndaDst) || tb.has(ndaVNI) || tb.has(ndaIfindex) || tb.has(ndaPort)) {
+	if tb.has(nla.NDANHID) && (tb.has(nla.NDADst) || tb.has(nla.NDAVNI) || tb.has(nla.NDAIfindex) || tb.has(nla.NDAPort)) {
 		return x, fail(rpdb.EINVAL, "DST, VNI, ifindex and port are mutually exclusive with NH_ID")
 	}
-	if tb.has(ndaDst) {
+	if tb.has(nla.NDADst) {
 		var ok bool
-		if x.remote.ip, ok = vxlanAddr(tb[ndaDst]); !ok {
+		if x.remote.ip, ok = vxlanAddr(tb[nla.NDADst]); !ok {
 			return x, fail(rpdb.EAFNOSUPPORT, "Unsupported address family")
 		}
 	} else if x.remote.ip = netip.IPv6Unspecified(); v.conf.remote.Is4() {
 		x.remote.ip = netip.IPv4Unspecified()
 	}
-	if tb.has(ndaPort) {
-		if len(tb[ndaPort]) != 2 {
+	if tb.has(nla.NDAPort) {
+		if len(tb[nla.NDAPort]) != 2 {
 			return x, fail(rpdb.EINVAL, "Invalid vxlan port")
 		}
-		x.remote.port = binary.BigEndian.Uint16(tb[ndaPort])
+		x.remote.port = binary.BigEndian.Uint16(tb[nla.NDAPort])
 	}
 	for _, n := range []struct {
 		typ  int
 		to   *uint32
 		text string
-	}{{ndaVNI, &x.remote.vni, "Invalid vni"}, {ndaSrcVNI, &x.sourceVNI, "Invalid src vni"}, {ndaIfindex, &x.remote.index, "Invalid ifindex"}} {
+	}{{nla.NDAVNI, &x.remote.vni, "Invalid vni"}, {nla.NDASrcVNI, &x.sourceVNI, "Invalid src vni"}, {nla.NDAIfindex, &x.remote.index, "Invalid ifindex"}} {
 		if !tb.has(n.typ) {
 			continue
 		}
@@ -45,11 +46,11 @@ func (q *fdbRequest) readRemote() (x vxlanChange, err error) {
 		}
 		*n.to = tb.u32(n.typ)
 	}
-	if tb.has(ndaIfindex) && q.ns.byIndex(int(int32(x.remote.index))) == nil {
+	if tb.has(nla.NDAIfindex) && q.ns.byIndex(int(int32(x.remote.index))) == nil {
 		return x, fail(rpdb.EADDRNOTAVAIL, "Device not found")
 	}
-	if tb.has(ndaNHID) {
-		x.nhid = tb.u32Loose(ndaNHID)
+	if tb.has(nla.NDANHID) {
+		x.nhid = tb.u32Loose(nla.NDANHID)
 	}
 	return x, nil
 }
@@ -68,7 +69,7 @@ func vxlanAddr(b []byte) (a netip.Addr, ok bool) {
 // addVXLANFDB is vxlan_fdb_add.
 func addVXLANFDB(q *fdbRequest) (told bool, err error) {
 	v := q.dev.own.(*vxlan)
-	if q.state&(rpdb.NUDPermanent|rpdb.NUDReachable) == 0 || !q.tb.has(ndaDst) && !q.tb.has(ndaNHID) {
+	if q.state&(rpdb.NUDPermanent|rpdb.NUDReachable) == 0 || !q.tb.has(nla.NDADst) && !q.tb.has(nla.NDANHID) {
 		return false, fail(rpdb.EINVAL, "")
 	}
 	x, err := q.readRemote()
@@ -95,8 +96,8 @@ func delVXLANFDB(q *fdbRequest) (told bool, err error) {
 func getVXLANFDB(q *fdbRequest) ([]byte, error) {
 	v := q.dev.own.(*vxlan)
 	vni := v.conf.vni
-	if q.tb.has(ndaVNI) {
-		vni = q.tb.u32(ndaVNI)
+	if q.tb.has(nla.NDAVNI) {
+		vni = q.tb.u32(nla.NDAVNI)
 	}
 	f := v.find(q.addr, vni)
 	if f == nil {
@@ -173,8 +174,8 @@ func (v *vxlan) flush(x vxlanFlush) {
 
 // vxlanFlushPolicy is vxlan_del_bulk_policy.
 var vxlanFlushPolicy = []policy{
-	ndaSrcVNI: {kind: attrU32}, ndaNHID: {kind: attrU32}, ndaVNI: {kind: attrU32}, ndaPort: {kind: attrU16},
-	ndaDst: {kind: attrBinary, least: 4, len: 16}, ndaStateMask: {kind: attrU16}, ndaFlagsMask: {kind: attrU8},
+	nla.NDASrcVNI: {kind: attrU32}, nla.NDANHID: {kind: attrU32}, nla.NDAVNI: {kind: attrU32}, nla.NDAPort: {kind: attrU16},
+	nla.NDADst: {kind: attrBinary, least: 4, len: 16}, nla.NDAStateMask: {kind: attrU16}, nla.NDAFlagsMask: {kind: attrU8},
 }
 
 // flushVXLANFDB is vxlan_fdb_delete_bulk.
@@ -187,25 +188,25 @@ func flushVXLANFDB(q *fdbRequest) error {
 		return err
 	}
 	x := vxlanFlush{state: q.state, flags: uint16(q.flags &^ (ntfMaster | ntfSelf))}
-	if tb.has(ndaStateMask) {
-		x.stateMask = tb.u16(ndaStateMask)
+	if tb.has(nla.NDAStateMask) {
+		x.stateMask = tb.u16(nla.NDAStateMask)
 	}
-	if tb.has(ndaFlagsMask) {
-		x.flagsMask = uint16(tb.u8(ndaFlagsMask))
+	if tb.has(nla.NDAFlagsMask) {
+		x.flagsMask = uint16(tb.u8(nla.NDAFlagsMask))
 	}
 	for _, n := range []struct {
 		typ int
 		to  *uint32
-	}{{ndaSrcVNI, &x.sourceVNI}, {ndaNHID, &x.nhid}, {ndaVNI, &x.vni}} {
+	}{{nla.NDASrcVNI, &x.sourceVNI}, {nla.NDANHID, &x.nhid}, {nla.NDAVNI, &x.vni}} {
 		if tb.has(n.typ) {
 			*n.to = tb.u32(n.typ)
 		}
 	}
-	if tb.has(ndaPort) {
-		x.port = binary.BigEndian.Uint16(tb[ndaPort])
+	if tb.has(nla.NDAPort) {
+		x.port = binary.BigEndian.Uint16(tb[nla.NDAPort])
 	}
-	if tb.has(ndaDst) {
-		x.dst, _ = vxlanAddr(tb[ndaDst]) // whose length is checked
+	if tb.has(nla.NDADst) {
+		x.dst, _ = vxlanAddr(tb[nla.NDADst]) // whose length is checked
 	}
 	q.dev.own.(*vxlan).flush(x)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const (
@@ -34,9 +35,9 @@ func ParseAddr(m netlink.Message) (rpdb.Addr, error) {
 	var address netip.Addr
 	for r.next() {
 		switch r.typ {
-		case ifaAddress:
+		case nla.IFAAddress:
 			address = r.addr(f)
-		case ifaLocal:
+		case nla.IFALocal:
 			a.Local = r.addr(f)
 		default:
 			readAddr(&r, &a)
@@ -53,19 +54,19 @@ func ParseAddr(m netlink.Message) (rpdb.Addr, error) {
 
 func readAddr(r *reader, a *rpdb.Addr) {
 	switch r.typ {
-	case ifaLabel:
+	case nla.IFALabel:
 		a.Label = r.str()
-	case ifaBroadcast:
+	case nla.IFABroadcast:
 		a.Broadcast = r.addr(a.Family)
-	case ifaAnycast:
+	case nla.IFAAnycast:
 		a.Anycast = r.addr(a.Family)
-	case ifaFlags:
+	case nla.IFAFlags:
 		a.Flags = r.u32()
-	case ifaPriority:
+	case nla.IFAPriority:
 		a.Metric = r.u32()
-	case ifaProto:
+	case nla.IFAProto:
 		a.Protocol = r.u8()
-	case ifaCacheInfo:
+	case nla.IFACacheInfo:
 		if !r.want(addrCacheInfoLen) {
 			return
 		}
@@ -111,27 +112,27 @@ func EncodeAddr(a rpdb.Addr) ([]byte, error) {
 		return nil, fmt.Errorf("address: %s is no %s address", a.Local, a.Family)
 	}
 	e := newEncoder()
-	e.addr(ifaAddress, a.Address())
+	e.addr(nla.IFAAddress, a.Address())
 	if a.Family == rpdb.IPv4 || a.Peer.IsValid() {
-		e.addr(ifaLocal, a.Local)
+		e.addr(nla.IFALocal, a.Local)
 	}
 	if a.Broadcast.IsValid() {
-		e.addr(ifaBroadcast, a.Broadcast)
+		e.addr(nla.IFABroadcast, a.Broadcast)
 	}
 	if a.Anycast.IsValid() {
-		e.addr(ifaAnycast, a.Anycast)
+		e.addr(nla.IFAAnycast, a.Anycast)
 	}
 	if a.Label != "" {
-		e.String(ifaLabel, a.Label)
+		e.String(nla.IFALabel, a.Label)
 	}
 	if a.Protocol != 0 {
-		e.Uint8(ifaProto, a.Protocol)
+		e.Uint8(nla.IFAProto, a.Protocol)
 	}
-	e.Uint32(ifaFlags, a.Flags)
+	e.Uint32(nla.IFAFlags, a.Flags)
 	if a.Metric != 0 {
-		e.Uint32(ifaPriority, a.Metric)
+		e.Uint32(nla.IFAPriority, a.Metric)
 	}
-	e.u32s(ifaCacheInfo, a.Preferred, a.Valid, a.Created, a.Updated)
+	e.u32s(nla.IFACacheInfo, a.Preferred, a.Valid, a.Created, a.Updated)
 	e.extra(a.Extra)
 	head := []byte{byte(a.Family), a.PrefixLen, byte(a.Flags), byte(a.Scope), 0, 0, 0, 0}
 	binary.NativeEndian.PutUint32(head[4:], uint32(a.Index))

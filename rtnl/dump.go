@@ -8,6 +8,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Kind names one dump: what the kernel lists for one request. Buckets takes a
@@ -70,7 +71,7 @@ func DumpRequest(k Kind) netlink.Message {
 	data[0] = byte(d.family)
 	if k == Links {
 		data = binary.NativeEndian.AppendUint16(data, attrHeaderLen+4)
-		data = binary.NativeEndian.AppendUint16(data, iflaExtMask)
+		data = binary.NativeEndian.AppendUint16(data, nla.IFLAExtMask)
 		data = binary.NativeEndian.AppendUint32(data, extMaskSkipStats)
 	}
 	return netlink.Message{
@@ -83,7 +84,7 @@ func DumpRequest(k Kind) netlink.Message {
 func bucketRequest(group uint32) netlink.Message {
 	m := DumpRequest(Buckets)
 	m.Data = binary.NativeEndian.AppendUint16(m.Data, attrHeaderLen+4)
-	m.Data = binary.NativeEndian.AppendUint16(m.Data, nhaID)
+	m.Data = binary.NativeEndian.AppendUint16(m.Data, nla.NHAID)
 	m.Data = binary.NativeEndian.AppendUint32(m.Data, group)
 	return m
 }

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Generators of values as a kernel can tell them: what Parse gives back for them is
@@ -135,7 +136,7 @@ func genMetrics(t *rapid.T) []rpdb.Metric {
 	var out, locked []rpdb.Metric
 	for _, id := range ids {
 		m := rpdb.Metric{ID: id, Lock: rapid.Bool().Draw(t, "lock"), Val: u32(t)}
-		if id == rtaxCCAlgo {
+		if id == nla.RTAXCCAlgo {
 			m.Val, m.Str = 0, genName(t)
 		}
 		if m.Lock && m.Val == 0 && m.Str == "" { // only its lock bit is told

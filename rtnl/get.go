@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // GetOptions are the parts of an RTM_GETROUTE request that are not the flow.
@@ -31,29 +32,29 @@ func GetRoute(f rpdb.Flow, o GetOptions) netlink.Message {
 	var head [3]byte
 	if f.Dst.IsValid() {
 		head[1] = byte(fam.Bits())
-		e.addr(rtaDst, f.Dst)
+		e.addr(nla.RTADst, f.Dst)
 	}
 	if f.Src.IsValid() && !f.Src.IsUnspecified() {
 		head[2] = byte(fam.Bits())
-		e.addr(rtaSrc, f.Src)
+		e.addr(nla.RTASrc, f.Src)
 	}
-	nonZero(e, rtaIIF, uint32(f.IIF))
-	nonZero(e, rtaOIF, uint32(f.OIF))
-	nonZero(e, rtaMark, f.Mark)
+	nonZero(e, nla.RTAIIF, uint32(f.IIF))
+	nonZero(e, nla.RTAOIF, uint32(f.OIF))
+	nonZero(e, nla.RTAMark, f.Mark)
 	if f.UID != rpdb.InvalidUID && (f.IIF == 0 || fam == rpdb.IPv6) {
-		e.Uint32(rtaUID, f.UID)
+		e.Uint32(nla.RTAUID, f.UID)
 	}
 	if f.IPProto != 0 {
-		e.Uint8(rtaIPProto, f.IPProto)
+		e.Uint8(nla.RTAIPProto, f.IPProto)
 	}
 	if f.SPort != 0 {
-		e.be16(rtaSPort, f.SPort)
+		e.be16(nla.RTASPort, f.SPort)
 	}
 	if f.DPort != 0 {
-		e.be16(rtaDPort, f.DPort)
+		e.be16(nla.RTADPort, f.DPort)
 	}
 	if f.FlowLabel != 0 && fam == rpdb.IPv6 {
-		e.be32(rtaFlowLabel, f.FlowLabel)
+		e.be32(nla.RTAFlowLabel, f.FlowLabel)
 	}
 	h := routeHeader(&r, getFlags(fam, o))
 	h[1], h[2], h[3] = head[1], head[2], f.TOS
@@ -106,27 +107,27 @@ func ParseGet(m netlink.Message) (f rpdb.Flow, o GetOptions, given rpdb.Fields, 
 	f = rpdb.Flow{Dst: fam.Zero(), TOS: h[3]}
 	for r.next() {
 		switch r.typ {
-		case rtaDst:
+		case nla.RTADst:
 			f.Dst = r.addr(fam)
-		case rtaSrc:
+		case nla.RTASrc:
 			f.Src = r.addr(fam)
-		case rtaIIF:
+		case nla.RTAIIF:
 			f.IIF = r.index()
-		case rtaOIF:
+		case nla.RTAOIF:
 			f.OIF = r.index()
-		case rtaMark:
+		case nla.RTAMark:
 			f.Mark = r.u32()
-		case rtaUID:
+		case nla.RTAUID:
 			f.UID = r.u32()
 			given |= rpdb.FieldUID
-		case rtaIPProto:
+		case nla.RTAIPProto:
 			f.IPProto = r.u8()
 			given |= rpdb.FieldIPProto
-		case rtaSPort:
+		case nla.RTASPort:
 			f.SPort = r.be16()
-		case rtaDPort:
+		case nla.RTADPort:
 			f.DPort = r.be16()
-		case rtaFlowLabel:
+		case nla.RTAFlowLabel:
 			f.FlowLabel = r.be32()
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const linkHeaderLen = 16 // struct ifinfomsg
@@ -39,23 +40,23 @@ func ParseLink(m netlink.Message) (rpdb.Link, error) {
 // readLink reads the current attribute if it is a plain one.
 func readLink(r *reader, l *rpdb.Link) bool {
 	switch r.typ {
-	case iflaIfname:
+	case nla.IFLAIfname:
 		l.Name = r.str()
-	case iflaAddress:
+	case nla.IFLAAddress:
 		l.Address = append([]byte{}, r.data...)
-	case iflaMTU:
+	case nla.IFLAMTU:
 		l.MTU = r.u32()
-	case iflaLink:
+	case nla.IFLALink:
 		l.Peer = r.index()
-	case iflaQdisc:
+	case nla.IFLAQdisc:
 		l.Qdisc = r.str()
-	case iflaMaster:
+	case nla.IFLAMaster:
 		l.Master = r.index()
-	case iflaTxQLen:
+	case nla.IFLATxQLen:
 		l.TxQLen = r.u32()
-	case iflaOperstate:
+	case nla.IFLAOperstate:
 		l.Operstate = r.u8()
-	case iflaGroup:
+	case nla.IFLAGroup:
 		l.Group = r.u32()
 	default:
 		return false
@@ -65,20 +66,20 @@ func readLink(r *reader, l *rpdb.Link) bool {
 
 func readLinkNest(r *reader, l *rpdb.Link) {
 	switch r.typ {
-	case iflaStats, iflaStats64, iflaPad:
-	case iflaPropList:
+	case nla.IFLAStats, nla.IFLAStats64, nla.IFLAPad:
+	case nla.IFLAPropList:
 		in := r.nested()
 		for in.next() {
-			if in.typ == iflaAltIfname {
+			if in.typ == nla.IFLAAltIfname {
 				l.AltNames = append(l.AltNames, in.str())
 			}
 		}
 		r.fail(in.err)
-	case iflaLinkInfo:
+	case nla.IFLALinkInfo:
 		if parseLinkInfo(r, l) {
 			l.Extra = append(l.Extra, r.extra())
 		}
-	case iflaAFSpec:
+	case nla.IFLAAFSpec:
 		if parseAFSpec(r, l) {
 			l.Extra = append(l.Extra, r.extra())
 		}
@@ -93,16 +94,16 @@ func parseLinkInfo(r *reader, l *rpdb.Link) (more bool) {
 	in := r.nested()
 	for in.next() {
 		switch in.typ {
-		case iflaInfoKind:
+		case nla.IFLAInfoKind:
 			l.Kind = in.str()
-		case iflaInfoData:
+		case nla.IFLAInfoData:
 			if l.Kind != "vrf" {
 				more = true
 				continue
 			}
 			data := in.nested()
 			for data.next() {
-				if data.typ == iflaVRFTable {
+				if data.typ == nla.IFLAVRFTable {
 					l.VRFTable = data.u32()
 				} else {
 					more = true
@@ -142,14 +143,14 @@ func parseAFSpec(r *reader, l *rpdb.Link) (more bool) {
 func EncodeLink(l rpdb.Link) ([]byte, error) {
 	e := newEncoder()
 	if l.Name != "" {
-		e.String(iflaIfname, l.Name)
+		e.String(nla.IFLAIfname, l.Name)
 	}
 	encodeLinkNumbers(e, &l)
 	if l.Qdisc != "" {
-		e.String(iflaQdisc, l.Qdisc)
+		e.String(nla.IFLAQdisc, l.Qdisc)
 	}
 	if l.Address != nil {
-		e.Bytes(iflaAddress, l.Address)
+		e.Bytes(nla.IFLAAddress, l.Address)
 	}
 	encodeLinkNests(e, &l)
 	e.extra(l.Extra)
@@ -161,36 +162,36 @@ func EncodeLink(l rpdb.Link) ([]byte, error) {
 }
 
 func encodeLinkNumbers(e encoder, l *rpdb.Link) {
-	e.Uint32(iflaTxQLen, l.TxQLen)
-	e.Uint8(iflaOperstate, l.Operstate)
-	e.Uint32(iflaMTU, l.MTU)
-	e.Uint32(iflaGroup, l.Group)
+	e.Uint32(nla.IFLATxQLen, l.TxQLen)
+	e.Uint8(nla.IFLAOperstate, l.Operstate)
+	e.Uint32(nla.IFLAMTU, l.MTU)
+	e.Uint32(nla.IFLAGroup, l.Group)
 	if l.Master != 0 {
-		e.Uint32(iflaMaster, uint32(l.Master))
+		e.Uint32(nla.IFLAMaster, uint32(l.Master))
 	}
 	if l.Peer != 0 {
-		e.Uint32(iflaLink, uint32(l.Peer))
+		e.Uint32(nla.IFLALink, uint32(l.Peer))
 	}
 }
 
 func encodeLinkNests(e encoder, l *rpdb.Link) {
 	if len(l.AltNames) > 0 {
-		e.nest(iflaPropList, func(in encoder) {
+		e.nest(nla.IFLAPropList, func(in encoder) {
 			for _, n := range l.AltNames {
-				in.String(iflaAltIfname, n)
+				in.String(nla.IFLAAltIfname, n)
 			}
 		})
 	}
-	if l.Kind != "" && !hasAttr(l.Extra, iflaLinkInfo) {
-		e.nest(iflaLinkInfo, func(in encoder) {
-			in.String(iflaInfoKind, l.Kind)
+	if l.Kind != "" && !hasAttr(l.Extra, nla.IFLALinkInfo) {
+		e.nest(nla.IFLALinkInfo, func(in encoder) {
+			in.String(nla.IFLAInfoKind, l.Kind)
 			if l.Kind == "vrf" {
-				in.nest(iflaInfoData, func(data encoder) { data.Uint32(iflaVRFTable, l.VRFTable) })
+				in.nest(nla.IFLAInfoData, func(data encoder) { data.Uint32(nla.IFLAVRFTable, l.VRFTable) })
 			}
 		})
 	}
-	if !hasAttr(l.Extra, iflaAFSpec) {
-		e.nest(iflaAFSpec, func(in encoder) {
+	if !hasAttr(l.Extra, nla.IFLAAFSpec) {
+		e.nest(nla.IFLAAFSpec, func(in encoder) {
 			if !l.NoInet {
 				in.Bytes(uint16(rpdb.IPv4), nil)
 			}

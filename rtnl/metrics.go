@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // parseMetrics reads RTA_METRICS. The lock bits go to the metrics they name; a
@@ -14,9 +15,9 @@ func parseMetrics(r *reader) []rpdb.Metric {
 	in := r.nested()
 	for in.next() {
 		switch in.typ {
-		case rtaxLock:
+		case nla.RTAXLock:
 			lock = in.u32()
-		case rtaxCCAlgo:
+		case nla.RTAXCCAlgo:
 			ms = append(ms, rpdb.Metric{ID: in.typ, Str: in.str()})
 		default:
 			ms = append(ms, rpdb.Metric{ID: in.typ, Val: in.u32()})
@@ -59,15 +60,15 @@ func encodeMetrics(e encoder, ms []rpdb.Metric) {
 			lock |= 1 << ms[i].ID
 		}
 	}
-	e.nest(rtaMetrics, func(in encoder) {
+	e.nest(nla.RTAMetrics, func(in encoder) {
 		if lock != 0 {
-			in.Uint32(rtaxLock, lock)
+			in.Uint32(nla.RTAXLock, lock)
 		}
 		for i := range ms {
 			switch m := &ms[i]; {
-			case m.ID == rtaxCCAlgo && (m.Str != "" || !m.Lock):
-				in.String(rtaxCCAlgo, m.Str)
-			case m.ID != rtaxCCAlgo && (m.Val != 0 || !m.Lock):
+			case m.ID == nla.RTAXCCAlgo && (m.Str != "" || !m.Lock):
+				in.String(nla.RTAXCCAlgo, m.Str)
+			case m.ID != nla.RTAXCCAlgo && (m.Val != 0 || !m.Lock):
 				in.Uint32(m.ID, m.Val)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const (
@@ -32,9 +33,9 @@ func ParseNeigh(m netlink.Message) (rpdb.Neigh, error) {
 	}
 	for r.next() {
 		switch r.typ {
-		case ndaDst:
+		case nla.NDADst:
 			n.IP = r.addr(f)
-		case ndaLLAddr:
+		case nla.NDALLAddr:
 			n.LLAddr = append([]byte{}, r.data...)
 		default:
 			n.Extra = append(n.Extra, r.extra())
@@ -56,9 +57,9 @@ func EncodeNeigh(n rpdb.Neigh) ([]byte, error) {
 		return nil, fmt.Errorf("neighbour: %s is no %s address", n.IP, n.Family)
 	}
 	e := newEncoder()
-	e.addr(ndaDst, n.IP)
+	e.addr(nla.NDADst, n.IP)
 	if n.LLAddr != nil {
-		e.Bytes(ndaLLAddr, n.LLAddr)
+		e.Bytes(nla.NDALLAddr, n.LLAddr)
 	}
 	e.extra(n.Extra)
 	head := make([]byte, neighHeaderLen)
@@ -78,9 +79,9 @@ func ParseAddrLabel(m netlink.Message) (rpdb.AddrLabel, error) {
 	l := rpdb.AddrLabel{Index: int(int32(binary.NativeEndian.Uint32(h[4:])))}
 	for r.next() {
 		switch r.typ {
-		case ifalAddress:
+		case nla.IFALAddress:
 			l.Prefix = r.prefix(rpdb.IPv6, h[2])
-		case ifalLabel:
+		case nla.IFALLabel:
 			l.Label = r.u32()
 		}
 	}
@@ -100,8 +101,8 @@ func EncodeAddrLabel(l rpdb.AddrLabel) ([]byte, error) {
 		return nil, fmt.Errorf("address label: %s is no IPv6 prefix", l.Prefix)
 	}
 	e := newEncoder()
-	e.addr(ifalAddress, l.Prefix.Addr())
-	e.Uint32(ifalLabel, l.Label)
+	e.addr(nla.IFALAddress, l.Prefix.Addr())
+	e.Uint32(nla.IFALLabel, l.Label)
 	head := make([]byte, labelHeaderLen)
 	head[0], head[2] = byte(rpdb.IPv6), byte(l.Prefix.Bits())
 	binary.NativeEndian.PutUint32(head[4:], uint32(l.Index))

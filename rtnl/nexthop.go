@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const (
@@ -46,23 +47,23 @@ func ParseNextHop(m netlink.Message) (rpdb.NextHopObject, error) {
 // readNextHop reads the current attribute if it belongs to a single object.
 func readNextHop(r *reader, nh *rpdb.NextHopObject) bool {
 	switch r.typ {
-	case nhaID:
+	case nla.NHAID:
 		nh.ID = r.u32()
-	case nhaBlackhole:
+	case nla.NHABlackhole:
 		nh.Blackhole = true
-	case nhaFDB:
+	case nla.NHAFDB:
 		nh.FDB = true
-	case nhaOIF:
+	case nla.NHAOIF:
 		nh.Hop.Dev = r.index()
-	case nhaGateway:
+	case nla.NHAGateway:
 		if nh.Family != rpdb.IPv4 && nh.Family != rpdb.IPv6 {
 			r.fail(fmt.Errorf("a gateway in address family %d", nh.Family))
 			break
 		}
 		nh.Hop.Gateway = r.addr(nh.Family)
-	case nhaEncapType:
+	case nla.NHAEncapType:
 		encapOf(&nh.Hop).Type = r.u16()
-	case nhaEncap:
+	case nla.NHAEncap:
 		encapOf(&nh.Hop).Data = append([]byte{}, r.data...)
 	default:
 		return false
@@ -73,15 +74,15 @@ func readNextHop(r *reader, nh *rpdb.NextHopObject) bool {
 // readGroup reads the current attribute as one of a group.
 func readGroup(r *reader, nh *rpdb.NextHopObject) {
 	switch r.typ {
-	case nhaGroup:
+	case nla.NHAGroup:
 		nh.Group = parseGroup(r)
-	case nhaGroupType:
+	case nla.NHAGroupType:
 		if r.u16() == groupResilient && nh.Resilient == nil {
 			nh.Resilient = &rpdb.Resilient{BucketsOutstanding: true}
 		}
-	case nhaResGroup:
+	case nla.NHAResGroup:
 		nh.Resilient = parseResilient(r)
-	case nhaOpFlags: // says how weights are written, not what the group is
+	case nla.NHAOpFlags: // says how weights are written, not what the group is
 	default:
 		nh.Extra = append(nh.Extra, r.extra())
 	}
@@ -109,13 +110,13 @@ func parseResilient(r *reader) *rpdb.Resilient {
 	in := r.nested()
 	for in.next() {
 		switch in.typ {
-		case nhaResGroupBuckets:
+		case nla.NHAResGroupBuckets:
 			res.NumBuckets = in.u16()
-		case nhaResGroupIdleTimer:
+		case nla.NHAResGroupIdleTimer:
 			res.IdleTimer = in.u32()
-		case nhaResGroupUnbalancedTimer:
+		case nla.NHAResGroupUnbalancedTimer:
 			res.UnbalancedTimer = in.u32()
-		case nhaResGroupUnbalancedTime:
+		case nla.NHAResGroupUnbalancedTime:
 			res.UnbalancedTime = in.u64()
 		}
 	}
@@ -127,7 +128,7 @@ func parseResilient(r *reader) *rpdb.Resilient {
 // back as the same object, apart from the buckets of a resilient group.
 func EncodeNextHop(nh rpdb.NextHopObject) ([]byte, error) {
 	e := newEncoder()
-	e.Uint32(nhaID, nh.ID)
+	e.Uint32(nla.NHAID, nh.ID)
 	switch {
 	case len(nh.Group) > 0:
 		if err := encodeGroup(e, &nh); err != nil {
@@ -138,7 +139,7 @@ func EncodeNextHop(nh rpdb.NextHopObject) ([]byte, error) {
 			return nil, fmt.Errorf("nexthop %d: %w", nh.ID, err)
 		}
 	}
-	e.Flag(nhaFDB, nh.FDB)
+	e.Flag(nla.NHAFDB, nh.FDB)
 	e.extra(nh.Extra)
 	head := []byte{byte(nh.Family), byte(nh.Scope), nh.Protocol, 0, 0, 0, 0, 0}
 	binary.NativeEndian.PutUint32(head[4:], nh.Hop.Flags)
@@ -155,36 +156,36 @@ func encodeGroup(e encoder, nh *rpdb.NextHopObject) error {
 		b = binary.NativeEndian.AppendUint32(b, m.ID)
 		b = append(b, byte(w), byte(w>>8), 0, 0)
 	}
-	e.Bytes(nhaGroup, b)
+	e.Bytes(nla.NHAGroup, b)
 	if nh.Resilient == nil {
 		return nil
 	}
-	e.Uint16(nhaGroupType, groupResilient)
-	e.nested(nhaResGroup, func(in encoder) {
-		in.Uint16(nhaResGroupBuckets, nh.Resilient.NumBuckets)
-		in.Uint32(nhaResGroupIdleTimer, nh.Resilient.IdleTimer)
-		in.Uint32(nhaResGroupUnbalancedTimer, nh.Resilient.UnbalancedTimer)
+	e.Uint16(nla.NHAGroupType, groupResilient)
+	e.nested(nla.NHAResGroup, func(in encoder) {
+		in.Uint16(nla.NHAResGroupBuckets, nh.Resilient.NumBuckets)
+		in.Uint32(nla.NHAResGroupIdleTimer, nh.Resilient.IdleTimer)
+		in.Uint32(nla.NHAResGroupUnbalancedTimer, nh.Resilient.UnbalancedTimer)
 		if t := nh.Resilient.UnbalancedTime; t != 0 {
-			in.Uint64(nhaResGroupUnbalancedTime, t)
+			in.Uint64(nla.NHAResGroupUnbalancedTime, t)
 		}
 	})
 	return nil
 }
 
 func encodeNextHopHop(e encoder, nh *rpdb.NextHopObject) error {
-	e.Flag(nhaBlackhole, nh.Blackhole)
+	e.Flag(nla.NHABlackhole, nh.Blackhole)
 	if nh.Hop.Dev != 0 {
-		e.Uint32(nhaOIF, uint32(nh.Hop.Dev))
+		e.Uint32(nla.NHAOIF, uint32(nh.Hop.Dev))
 	}
 	if gw := nh.Hop.Gateway; gw.IsValid() {
 		if rpdb.FamilyOf(gw) != nh.Family {
 			return fmt.Errorf("gateway %s in an %s object", gw, nh.Family)
 		}
-		e.addr(nhaGateway, gw)
+		e.addr(nla.NHAGateway, gw)
 	}
 	if encap := nh.Hop.Encap; encap != nil {
-		e.Bytes(nhaEncap, encap.Data)
-		e.Uint16(nhaEncapType, encap.Type)
+		e.Bytes(nla.NHAEncap, encap.Data)
+		e.Uint16(nla.NHAEncapType, encap.Type)
 	}
 	return nil
 }
@@ -206,17 +207,17 @@ func ParseBucket(m netlink.Message) (Bucket, error) {
 	var b Bucket
 	for r.next() {
 		switch r.typ {
-		case nhaID:
+		case nla.NHAID:
 			b.Group = r.u32()
-		case nhaResBucket:
+		case nla.NHAResBucket:
 			in := r.nested()
 			for in.next() {
 				switch in.typ {
-				case nhaResBucketIndex:
+				case nla.NHAResBucketIndex:
 					b.Index = in.u16()
-				case nhaResBucketNHID:
+				case nla.NHAResBucketNHID:
 					b.NHID = in.u32()
-				case nhaResBucketIdleTime:
+				case nla.NHAResBucketIdleTime:
 					b.IdleTime = in.u64()
 				}
 			}
@@ -229,11 +230,11 @@ func ParseBucket(m netlink.Message) (Bucket, error) {
 // EncodeBucket is the inverse of ParseBucket.
 func EncodeBucket(b Bucket) ([]byte, error) {
 	e := newEncoder()
-	e.Uint32(nhaID, b.Group)
-	e.nested(nhaResBucket, func(in encoder) {
-		in.Uint16(nhaResBucketIndex, b.Index)
-		in.Uint64(nhaResBucketIdleTime, b.IdleTime)
-		in.Uint32(nhaResBucketNHID, b.NHID)
+	e.Uint32(nla.NHAID, b.Group)
+	e.nested(nla.NHAResBucket, func(in encoder) {
+		in.Uint16(nla.NHAResBucketIndex, b.Index)
+		in.Uint64(nla.NHAResBucketIdleTime, b.IdleTime)
+		in.Uint32(nla.NHAResBucketNHID, b.NHID)
 	})
 	return e.body("nexthop bucket", make([]byte, nexthopHeaderLen))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Reply is an answer to RTM_GETROUTE: a refusal (Err), or every field of the route
@@ -73,9 +74,9 @@ func ParseReply(m netlink.Message) (Reply, error) {
 	var hop rpdb.NextHop
 	for r.next() {
 		switch r.typ {
-		case rtaDst:
+		case nla.RTADst:
 			rep.Dst = r.prefix(f, h[1])
-		case rtaSrc:
+		case nla.RTASrc:
 			rep.Src = r.prefix(f, h[2])
 		default:
 			if !readHop(&r, &hop, f) && !readReply(&r, &rep) {
@@ -92,23 +93,23 @@ func ParseReply(m netlink.Message) (Reply, error) {
 
 func readReply(r *reader, rep *Reply) bool {
 	switch r.typ {
-	case rtaTable:
+	case nla.RTATable:
 		rep.Table = r.u32()
-	case rtaIIF:
+	case nla.RTAIIF:
 		rep.IIF = r.index()
-	case rtaOIF:
+	case nla.RTAOIF:
 		rep.OIF = r.index()
-	case rtaPrefSrc:
+	case nla.RTAPrefSrc:
 		if a := r.addr(rep.Family); !rep.PrefSrc.IsValid() {
 			rep.PrefSrc = a
 		}
-	case rtaPriority:
+	case nla.RTAPriority:
 		rep.Priority = rpdb.Some(r.u32())
-	case rtaPref:
+	case nla.RTAPref:
 		rep.Pref = rpdb.Some(rpdb.RouterPref(r.u8()))
-	case rtaMark:
+	case nla.RTAMark:
 		rep.Mark = r.u32()
-	case rtaUID:
+	case nla.RTAUID:
 		rep.UID = rpdb.Some(r.u32())
 	default:
 		return false
@@ -118,17 +119,17 @@ func readReply(r *reader, rep *Reply) bool {
 
 func readReplyRare(r *reader, rep *Reply) {
 	switch r.typ {
-	case rtaNHID:
+	case nla.RTANHID:
 		rep.NHID = r.u32()
-	case rtaMultipath:
+	case nla.RTAMultipath:
 		rep.NextHops = parseMultipath(r, rep.Family)
-	case rtaMetrics:
+	case nla.RTAMetrics:
 		rep.Metrics = parseMetrics(r)
-	case rtaCacheInfo:
+	case nla.RTACacheInfo:
 		if r.want(cacheInfoLen) {
 			rep.Cache = rpdb.Some(parseCacheInfo(r.data))
 		}
-	case rtaPad:
+	case nla.RTAPad:
 	default:
 		rep.Extra = append(rep.Extra, r.extra())
 	}

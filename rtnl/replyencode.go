@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // EncodeReply writes the body of the RTM_NEWROUTE message that answers an
@@ -12,12 +13,12 @@ import (
 // is written by EncodeRoute.
 func EncodeReply(r Reply) []byte {
 	e := newEncoder()
-	e.Uint32(rtaTable, r.Table)
+	e.Uint32(nla.RTATable, r.Table)
 	if r.Dst.Bits() > 0 {
-		e.addr(rtaDst, r.Dst.Addr())
+		e.addr(nla.RTADst, r.Dst.Addr())
 	}
 	if r.Src.IsValid() && r.Src.Bits() > 0 {
-		e.addr(rtaSrc, r.Src.Addr())
+		e.addr(nla.RTASrc, r.Src.Addr())
 	}
 	if r.Family == rpdb.IPv6 {
 		encodeReply6(e, &r)
@@ -36,36 +37,36 @@ func EncodeReply(r Reply) []byte {
 }
 
 func encodeReply4(e encoder, r *Reply) {
-	nonZero(e, rtaOIF, uint32(r.OIF))
+	nonZero(e, nla.RTAOIF, uint32(r.OIF))
 	encodeEncap(e, r.Encap)
-	nonZero(e, rtaFlow, r.Realms)
-	replyAddr(e, rtaPrefSrc, r.PrefSrc)
+	nonZero(e, nla.RTAFlow, r.Realms)
+	replyAddr(e, nla.RTAPrefSrc, r.PrefSrc)
 	if r.Gateway.IsValid() {
 		encodeHop(e, &rpdb.NextHop{Gateway: r.Gateway}, r.Family)
 	}
 	encodeMetrics(e, r.Metrics)
-	nonZero(e, rtaMark, r.Mark)
+	nonZero(e, nla.RTAMark, r.Mark)
 	if r.UID.Set {
-		e.Uint32(rtaUID, r.UID.V)
+		e.Uint32(nla.RTAUID, r.UID.V)
 	}
-	nonZero(e, rtaIIF, uint32(r.IIF))
+	nonZero(e, nla.RTAIIF, uint32(r.IIF))
 	encodeCache(e, r)
 }
 
 func encodeReply6(e encoder, r *Reply) {
-	nonZero(e, rtaIIF, uint32(r.IIF))
-	replyAddr(e, rtaPrefSrc, r.PrefSrc)
-	replyAddr(e, rtaPrefSrc, r.StoredSrc)
+	nonZero(e, nla.RTAIIF, uint32(r.IIF))
+	replyAddr(e, nla.RTAPrefSrc, r.PrefSrc)
+	replyAddr(e, nla.RTAPrefSrc, r.StoredSrc)
 	encodeMetrics(e, r.Metrics)
 	if r.Priority.Set {
-		e.Uint32(rtaPriority, r.Priority.V)
+		e.Uint32(nla.RTAPriority, r.Priority.V)
 	}
-	replyAddr(e, rtaGateway, r.Gateway)
-	nonZero(e, rtaOIF, uint32(r.OIF))
+	replyAddr(e, nla.RTAGateway, r.Gateway)
+	nonZero(e, nla.RTAOIF, uint32(r.OIF))
 	encodeEncap(e, r.Encap)
 	encodeCache(e, r)
 	if r.Pref.Set {
-		e.Uint8(rtaPref, uint8(r.Pref.V))
+		e.Uint8(nla.RTAPref, uint8(r.Pref.V))
 	}
 }
 
@@ -77,12 +78,12 @@ func replyAddr(e encoder, typ uint16, a netip.Addr) {
 
 func encodeEncap(e encoder, encap *rpdb.Encap) {
 	if encap != nil {
-		e.Bytes(rtaEncap, encap.Data)
-		e.Uint16(rtaEncapType, encap.Type)
+		e.Bytes(nla.RTAEncap, encap.Data)
+		e.Uint16(nla.RTAEncapType, encap.Type)
 	}
 }
 
 func encodeCache(e encoder, r *Reply) {
 	c := r.Cache.V
-	e.u32s(rtaCacheInfo, c.ClntRef, c.LastUse, uint32(c.Expires), c.Error, c.Used, c.ID, c.TS, c.TSAge)
+	e.u32s(nla.RTACacheInfo, c.ClntRef, c.LastUse, uint32(c.Expires), c.Error, c.Used, c.ID, c.TS, c.TSAge)
 }

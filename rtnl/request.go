@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // The flags of the verbs of ip route; ip rule, ip addr and ip nexthop add with
@@ -64,12 +65,12 @@ func routeRequest(r rpdb.Route) ([]byte, error) {
 	e := newEncoder()
 	encodeRouteKey(e, &r)
 	if r.Expires.Set {
-		e.Uint32(rtaExpires, uint32((max(r.Expires.V, 0)+999)/1000))
+		e.Uint32(nla.RTAExpires, uint32((max(r.Expires.V, 0)+999)/1000))
 	}
 	var flags uint32
 	switch {
 	case r.NHID != 0:
-		e.Uint32(rtaNHID, r.NHID)
+		e.Uint32(nla.RTANHID, r.NHID)
 	case r.Type.Err() == rpdb.OK:
 		r.NextHops = requestHops(r.NextHops)
 		if isSingle(&r) {
@@ -109,7 +110,7 @@ func NewNextHop(nh rpdb.NextHopObject, flags netlink.HeaderFlags) (netlink.Messa
 // DelNextHop returns the request that deletes a nexthop object.
 func DelNextHop(id uint32) (netlink.Message, error) {
 	e := newEncoder()
-	e.Uint32(nhaID, id)
+	e.Uint32(nla.NHAID, id)
 	b, err := e.body("nexthop", make([]byte, nexthopHeaderLen))
 	return request(RTMDelNextHop, 0, b, err)
 }
@@ -161,10 +162,10 @@ func linkRequest(l rpdb.Link) ([]byte, error) {
 	e := newEncoder()
 	linkRequestAttrs(e, &l)
 	if l.Kind != "" {
-		e.nest(iflaLinkInfo, func(in encoder) {
-			in.String(iflaInfoKind, l.Kind)
+		e.nest(nla.IFLALinkInfo, func(in encoder) {
+			in.String(nla.IFLAInfoKind, l.Kind)
 			if l.Kind == "vrf" {
-				in.nest(iflaInfoData, func(data encoder) { data.Uint32(iflaVRFTable, l.VRFTable) })
+				in.nest(nla.IFLAInfoData, func(data encoder) { data.Uint32(nla.IFLAVRFTable, l.VRFTable) })
 			}
 		})
 	}
@@ -181,22 +182,22 @@ func linkRequestHeader(index int, flags, change uint32) []byte {
 
 func linkRequestAttrs(e encoder, l *rpdb.Link) {
 	if l.Name != "" {
-		e.String(iflaIfname, l.Name)
+		e.String(nla.IFLAIfname, l.Name)
 	}
 	if l.MTU != 0 {
-		e.Uint32(iflaMTU, l.MTU)
+		e.Uint32(nla.IFLAMTU, l.MTU)
 	}
 	if l.Group != 0 {
-		e.Uint32(iflaGroup, l.Group)
+		e.Uint32(nla.IFLAGroup, l.Group)
 	}
 	if l.Master != 0 {
-		e.Uint32(iflaMaster, uint32(l.Master))
+		e.Uint32(nla.IFLAMaster, uint32(l.Master))
 	}
 	if l.Address != nil {
-		e.Bytes(iflaAddress, l.Address)
+		e.Bytes(nla.IFLAAddress, l.Address)
 	}
 	if l.Peer != 0 {
-		e.Uint32(iflaLink, uint32(l.Peer))
+		e.Uint32(nla.IFLALink, uint32(l.Peer))
 	}
 }
 
@@ -207,9 +208,9 @@ const vethInfoPeer = 1 // VETH_INFO_PEER
 func NewVeth(a, b rpdb.Link) (netlink.Message, error) {
 	e := newEncoder()
 	linkRequestAttrs(e, &a)
-	e.nest(iflaLinkInfo, func(in encoder) {
-		in.String(iflaInfoKind, "veth")
-		in.nest(iflaInfoData, func(data encoder) {
+	e.nest(nla.IFLALinkInfo, func(in encoder) {
+		in.String(nla.IFLAInfoKind, "veth")
+		in.nest(nla.IFLAInfoData, func(data encoder) {
 			data.Do(vethInfoPeer, func() ([]byte, error) {
 				peer := newEncoder()
 				linkRequestAttrs(peer, &b)

@@ -8,6 +8,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const (
@@ -74,7 +75,7 @@ func parseRoute(out *rpdb.Route, m netlink.Message, shared *pool) error {
 // nexthop reads the current attribute if it belongs to a single nexthop.
 func (p *routeParser) nexthop() bool {
 	if !readHop(&p.reader, &p.hop, p.route.Family) {
-		if p.typ != rtaOIF {
+		if p.typ != nla.RTAOIF {
 			return false
 		}
 		p.hop.Dev = p.index()
@@ -87,15 +88,15 @@ func (p *routeParser) nexthop() bool {
 // have in common.
 func readHop(r *reader, hop *rpdb.NextHop, f rpdb.Family) bool {
 	switch r.typ {
-	case rtaGateway:
+	case nla.RTAGateway:
 		hop.Gateway = r.addr(f)
-	case rtaVia:
+	case nla.RTAVia:
 		hop.Gateway = r.via()
-	case rtaFlow:
+	case nla.RTAFlow:
 		hop.Realms = r.u32()
-	case rtaEncapType:
+	case nla.RTAEncapType:
 		encapOf(hop).Type = r.u16()
-	case rtaEncap:
+	case nla.RTAEncap:
 		encapOf(hop).Data = append([]byte{}, r.data...)
 	default:
 		return false
@@ -128,34 +129,34 @@ func (r *reader) via() netip.Addr {
 func (p *routeParser) attribute() {
 	rt := p.route
 	switch p.typ {
-	case rtaDst:
+	case nla.RTADst:
 		rt.Dst = p.prefix(rt.Family, p.dstLen).Masked()
-	case rtaSrc:
+	case nla.RTASrc:
 		rt.Src = p.prefix(rt.Family, p.srcLen).Masked()
-	case rtaTable:
+	case nla.RTATable:
 		rt.Table = p.u32()
-	case rtaPriority:
+	case nla.RTAPriority:
 		rt.Priority = p.u32()
-	case rtaPrefSrc:
+	case nla.RTAPrefSrc:
 		rt.PrefSrc = p.addr(rt.Family)
-	case rtaPref:
+	case nla.RTAPref:
 		rt.Pref = rpdb.RouterPref(p.u8())
-	case rtaNHID:
+	case nla.RTANHID:
 		rt.NHID = p.u32()
-	case rtaCacheInfo:
+	case nla.RTACacheInfo:
 		if p.want(cacheInfoLen) {
 			if t := int32(binary.NativeEndian.Uint32(p.data[cacheExpires:])); t != 0 {
 				rt.Expires = rpdb.Some(int64(t) * clockTick)
 			}
 		}
-	case rtaExpires:
+	case nla.RTAExpires:
 		rt.Expires = rpdb.Some(int64(p.u32()) * 1000)
-	case rtaMetrics:
+	case nla.RTAMetrics:
 		rt.Metrics = p.pool.metrics(&p.reader)
-	case rtaMultipath:
+	case nla.RTAMultipath:
 		p.hasMany = true
 		rt.NextHops = p.pool.multipath(&p.reader, rt.Family)
-	case rtaPad:
+	case nla.RTAPad:
 	default:
 		rt.Extra = append(rt.Extra, p.extra())
 	}
@@ -228,11 +229,11 @@ func EncodeRoute(r rpdb.Route) ([]byte, error) {
 	e := newEncoder()
 	encodeRouteKey(e, &r)
 	if r.NHID != 0 {
-		e.Uint32(rtaNHID, r.NHID)
+		e.Uint32(nla.RTANHID, r.NHID)
 	}
 	if r.Family == rpdb.IPv6 && r.Expires.Set {
 		// In jiffies of USER_HZ, at the place of rta_expires.
-		e.u32s(rtaCacheInfo, 0, 0, uint32(int32(r.Expires.V/clockTick)), 0, 0, 0, 0, 0)
+		e.u32s(nla.RTACacheInfo, 0, 0, uint32(int32(r.Expires.V/clockTick)), 0, 0, 0, 0, 0)
 	}
 	flags := r.Flags
 	if isSingle(&r) {
@@ -256,22 +257,22 @@ func routeHeader(r *rpdb.Route, flags uint32) []byte {
 
 // encodeRouteKey writes everything but the nexthops and the expiry.
 func encodeRouteKey(e encoder, r *rpdb.Route) {
-	e.Uint32(rtaTable, r.Table)
+	e.Uint32(nla.RTATable, r.Table)
 	if prefixLen(r.Dst) > 0 {
-		e.addr(rtaDst, r.Dst.Addr())
+		e.addr(nla.RTADst, r.Dst.Addr())
 	}
 	if prefixLen(r.Src) > 0 {
-		e.addr(rtaSrc, r.Src.Addr())
+		e.addr(nla.RTASrc, r.Src.Addr())
 	}
 	if r.Priority != 0 || r.Family == rpdb.IPv6 {
-		e.Uint32(rtaPriority, r.Priority)
+		e.Uint32(nla.RTAPriority, r.Priority)
 	}
 	encodeMetrics(e, r.Metrics)
 	if r.PrefSrc.IsValid() {
-		e.addr(rtaPrefSrc, r.PrefSrc)
+		e.addr(nla.RTAPrefSrc, r.PrefSrc)
 	}
 	if r.Family == rpdb.IPv6 {
-		e.Uint8(rtaPref, uint8(r.Pref))
+		e.Uint8(nla.RTAPref, uint8(r.Pref))
 	}
 }
 
@@ -286,7 +287,7 @@ func encodeHops(e encoder, r *rpdb.Route) error {
 	if isSingle(r) {
 		hop := &r.NextHops[0]
 		if hop.Dev != 0 {
-			e.Uint32(rtaOIF, uint32(hop.Dev))
+			e.Uint32(nla.RTAOIF, uint32(hop.Dev))
 		}
 		encodeHop(e, hop, r.Family)
 		return nil
@@ -295,7 +296,7 @@ func encodeHops(e encoder, r *rpdb.Route) error {
 	if err != nil {
 		return err
 	}
-	e.Bytes(rtaMultipath, b)
+	e.Bytes(nla.RTAMultipath, b)
 	return nil
 }
 
@@ -326,16 +327,16 @@ func encodeHop(e encoder, hop *rpdb.NextHop, f rpdb.Family) {
 	switch gw := hop.Gateway; {
 	case !gw.IsValid():
 	case rpdb.FamilyOf(gw) == f:
-		e.addr(rtaGateway, gw)
+		e.addr(nla.RTAGateway, gw)
 	default:
 		b := binary.NativeEndian.AppendUint16(nil, uint16(rpdb.FamilyOf(gw)))
-		e.Bytes(rtaVia, append(b, gw.AsSlice()...))
+		e.Bytes(nla.RTAVia, append(b, gw.AsSlice()...))
 	}
 	if hop.Realms != 0 {
-		e.Uint32(rtaFlow, hop.Realms)
+		e.Uint32(nla.RTAFlow, hop.Realms)
 	}
 	if hop.Encap != nil {
-		e.Bytes(rtaEncap, hop.Encap.Data)
-		e.Uint16(rtaEncapType, hop.Encap.Type)
+		e.Bytes(nla.RTAEncap, hop.Encap.Data)
+		e.Uint16(nla.RTAEncapType, hop.Encap.Type)
 	}
 }

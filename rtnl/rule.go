@@ -8,6 +8,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const (
@@ -60,38 +61,38 @@ type ruleParser struct {
 func (p *ruleParser) selector() bool {
 	rule := &p.rule
 	switch p.typ {
-	case fraDst:
+	case nla.FRADst:
 		rule.To = p.ruleAddr(p.dstLen)
-	case fraSrc:
+	case nla.FRASrc:
 		rule.From = p.ruleAddr(p.srcLen)
-	case fraIIFName:
+	case nla.FRAIIFName:
 		rule.IIF = p.str()
-	case fraOIFName:
+	case nla.FRAOIFName:
 		rule.OIF = p.str()
-	case fraFWMark:
+	case nla.FRAFWMark:
 		rule.Mark = p.u32()
-	case fraFWMask:
+	case nla.FRAFWMask:
 		p.markMask = rpdb.Some(p.u32())
-	case fraTunID:
+	case nla.FRATunID:
 		rule.TunID = p.be64()
-	case fraL3MDev:
+	case nla.FRAL3MDev:
 		rule.L3MDev = p.u8() != 0
-	case fraUIDRange:
+	case nla.FRAUIDRange:
 		if p.want(8) {
 			rule.UID = rpdb.Some(rpdb.UIDRange{
 				Start: binary.NativeEndian.Uint32(p.data),
 				End:   binary.NativeEndian.Uint32(p.data[4:]),
 			})
 		}
-	case fraIPProto:
+	case nla.FRAIPProto:
 		rule.IPProto = p.u8()
-	case fraDSCP:
+	case nla.FRADSCP:
 		rule.DSCP = rpdb.Some(rpdb.DSCP{Value: p.u8()})
-	case fraDSCPMask:
+	case nla.FRADSCPMask:
 		p.dscpMask = rpdb.Some(p.u8())
-	case fraFlowLabel:
+	case nla.FRAFlowLabel:
 		rule.FlowLabel = p.be32()
-	case fraFlowLabelMask:
+	case nla.FRAFlowLabelMask:
 		rule.FlowLabelMask = p.be32()
 	default:
 		return false
@@ -111,15 +112,15 @@ func (p *ruleParser) ruleAddr(bits uint8) netip.Prefix {
 func (p *ruleParser) ports() bool {
 	var r *rpdb.PortRange
 	switch p.typ {
-	case fraSPortRange, fraSPortMask:
+	case nla.FRASPortRange, nla.FRASPortMask:
 		r = &p.rule.SPort
-	case fraDPortRange, fraDPortMask:
+	case nla.FRADPortRange, nla.FRADPortMask:
 		r = &p.rule.DPort
 	default:
 		return false
 	}
 	switch {
-	case p.typ == fraSPortMask || p.typ == fraDPortMask:
+	case p.typ == nla.FRASPortMask || p.typ == nla.FRADPortMask:
 		r.Mask = p.u16()
 	case p.want(4):
 		r.Start = binary.NativeEndian.Uint16(p.data)
@@ -132,21 +133,21 @@ func (p *ruleParser) ports() bool {
 func (p *ruleParser) other() {
 	rule := &p.rule
 	switch p.typ {
-	case fraPriority:
+	case nla.FRAPriority:
 		rule.Pref = p.u32()
-	case fraTable:
+	case nla.FRATable:
 		rule.Table = p.u32()
-	case fraGoto:
+	case nla.FRAGoto:
 		rule.GotoRef = p.u32()
-	case fraProtocol:
+	case nla.FRAProtocol:
 		rule.Protocol = p.u8()
-	case fraFlow:
+	case nla.FRAFlow:
 		rule.Realms = p.u32()
-	case fraSuppressPrefix:
+	case nla.FRASuppressPrefixLen:
 		rule.SuppressPrefixLen = suppressor(p.u32())
-	case fraSuppressGroup:
+	case nla.FRASuppressIfGroup:
 		rule.SuppressIfGroup = suppressor(p.u32())
-	case fraPad:
+	case nla.FRAPad:
 	default:
 		rule.Extra = append(rule.Extra, p.extra())
 	}
@@ -189,21 +190,21 @@ func (p *ruleParser) finish() {
 // kernel dumps it (fib_nl_fill_rule). ParseRule reads it back as the same rule.
 func EncodeRule(r rpdb.Rule) ([]byte, error) {
 	e := newEncoder()
-	e.Uint32(fraTable, r.Table)
-	e.Uint32(fraSuppressPrefix, orNone(r.SuppressPrefixLen))
-	e.Uint8(fraProtocol, r.Protocol)
+	e.Uint32(nla.FRATable, r.Table)
+	e.Uint32(nla.FRASuppressPrefixLen, orNone(r.SuppressPrefixLen))
+	e.Uint8(nla.FRAProtocol, r.Protocol)
 	if r.IIF != "" {
-		e.String(fraIIFName, r.IIF)
+		e.String(nla.FRAIIFName, r.IIF)
 	}
 	if r.OIF != "" {
-		e.String(fraOIFName, r.OIF)
+		e.String(nla.FRAOIFName, r.OIF)
 	}
 	if r.Pref != 0 {
-		e.Uint32(fraPriority, r.Pref)
+		e.Uint32(nla.FRAPriority, r.Pref)
 	}
 	encodeRuleSelectors(e, &r)
 	if r.SuppressIfGroup.Set {
-		e.Uint32(fraSuppressGroup, orNone(r.SuppressIfGroup))
+		e.Uint32(nla.FRASuppressIfGroup, orNone(r.SuppressIfGroup))
 	}
 	if err := encodeRuleFamily(e, &r); err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
@@ -219,27 +220,27 @@ func EncodeRule(r rpdb.Rule) ([]byte, error) {
 
 func encodeRuleSelectors(e encoder, r *rpdb.Rule) {
 	if r.Mark != 0 {
-		e.Uint32(fraFWMark, r.Mark)
+		e.Uint32(nla.FRAFWMark, r.Mark)
 	}
 	if r.Mark != 0 || r.MarkMask != 0 {
-		e.Uint32(fraFWMask, r.MarkMask)
+		e.Uint32(nla.FRAFWMask, r.MarkMask)
 	}
 	if r.GotoRef != 0 {
-		e.Uint32(fraGoto, r.GotoRef)
+		e.Uint32(nla.FRAGoto, r.GotoRef)
 	}
 	if r.TunID != 0 {
-		e.be64(fraTunID, r.TunID)
+		e.be64(nla.FRATunID, r.TunID)
 	}
 	if r.L3MDev {
-		e.Uint8(fraL3MDev, 1)
+		e.Uint8(nla.FRAL3MDev, 1)
 	}
 	if r.UID.Set {
-		e.u32s(fraUIDRange, r.UID.V.Start, r.UID.V.End)
+		e.u32s(nla.FRAUIDRange, r.UID.V.Start, r.UID.V.End)
 	}
-	encodePorts(e, fraSPortRange, fraSPortMask, r.SPort)
-	encodePorts(e, fraDPortRange, fraDPortMask, r.DPort)
+	encodePorts(e, nla.FRASPortRange, nla.FRASPortMask, r.SPort)
+	encodePorts(e, nla.FRADPortRange, nla.FRADPortMask, r.DPort)
 	if r.IPProto != 0 {
-		e.Uint8(fraIPProto, r.IPProto)
+		e.Uint8(nla.FRAIPProto, r.IPProto)
 	}
 }
 
@@ -256,17 +257,17 @@ func encodePorts(e encoder, typ, mask uint16, p rpdb.PortRange) {
 // encodeRuleFamily writes what fib4_rule_fill and fib6_rule_fill write.
 func encodeRuleFamily(e encoder, r *rpdb.Rule) error {
 	if r.DSCP.Set {
-		e.Uint8(fraDSCP, r.DSCP.V.Value)
-		e.Uint8(fraDSCPMask, r.DSCP.V.Mask)
+		e.Uint8(nla.FRADSCP, r.DSCP.V.Value)
+		e.Uint8(nla.FRADSCPMask, r.DSCP.V.Mask)
 	}
 	if r.FlowLabel != 0 || r.FlowLabelMask != 0 {
-		e.be32(fraFlowLabel, r.FlowLabel)
-		e.be32(fraFlowLabelMask, r.FlowLabelMask)
+		e.be32(nla.FRAFlowLabel, r.FlowLabel)
+		e.be32(nla.FRAFlowLabelMask, r.FlowLabelMask)
 	}
 	for _, p := range []struct {
 		typ    uint16
 		prefix netip.Prefix
-	}{{fraDst, r.To}, {fraSrc, r.From}} {
+	}{{nla.FRADst, r.To}, {nla.FRASrc, r.From}} {
 		if prefixLen(p.prefix) == 0 {
 			continue
 		}
@@ -276,7 +277,7 @@ func encodeRuleFamily(e encoder, r *rpdb.Rule) error {
 		e.addr(p.typ, p.prefix.Addr())
 	}
 	if r.Realms != 0 {
-		e.Uint32(fraFlow, r.Realms)
+		e.Uint32(nla.FRAFlow, r.Realms)
 	}
 	return nil
 }

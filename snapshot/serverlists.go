@@ -6,24 +6,10 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
-// Attributes that requests select by.
-const (
-	iflaIfname    = 3
-	iflaAltIfname = 53
-	ndaDst        = 1
-	ndaIfindex    = 8
-	ndaMaster     = 9
-	nhaID         = 1
-	nhaOIF        = 5
-	nhaGroups     = 9
-	nhaMaster     = 10
-	nhaFDB        = 11
-	rtaTable      = 15
-
-	ntfProxy = 0x08
-)
+const ntfProxy = 0x08
 
 // links answers RTM_GETLINK (rtnl_getlink, rtnl_dump_ifinfo; inet6_dump_ifinfo). The
 // selectors of a list are left to who asks, who tests them too.
@@ -46,7 +32,7 @@ func (s *Server) links(q *question) error {
 }
 
 func (s *Server) link(q *question) *rpdb.Link {
-	index, name, alt := q.index(4), q.attrs.Str(iflaIfname), q.attrs.Str(iflaAltIfname)
+	index, name, alt := q.index(4), q.attrs.Str(nla.IFLAIfname), q.attrs.Str(nla.IFLAAltIfname)
 	if name == "" {
 		name = alt
 	}
@@ -72,7 +58,7 @@ func encodeLink6(l rpdb.Link) ([]byte, error) {
 		n := int(binary.NativeEndian.Uint16(rest))
 		padded := min((n+3)&^3, len(rest))
 		switch binary.NativeEndian.Uint16(rest[2:]) {
-		case 1, iflaIfname, 4, 5, 16: // address, name, MTU, peer, state
+		case 1, nla.IFLAIfname, 4, 5, 16: // address, name, MTU, peer, state
 			out = append(out, rest[:padded]...)
 		}
 		rest = rest[padded:]
@@ -113,17 +99,17 @@ func (s *Server) neighs(q *question) error {
 	if q.head[10]&ntfProxy != 0 {
 		return refuse(rpdb.EOPNOTSUPP, "%s does not tell the proxy entries", s.Name)
 	}
-	dev := q.attrs.Int(ndaIfindex)
+	dev := q.attrs.Int(nla.NDAIfindex)
 	if !q.dump {
 		dev = q.index(4)
 		for i := range s.state.Neighs {
-			if n := &s.state.Neighs[i]; n.Index == dev && n.IP == q.attrs.Addr(ndaDst) {
+			if n := &s.state.Neighs[i]; n.Index == dev && n.IP == q.attrs.Addr(nla.NDADst) {
 				return sendAll(q, []rpdb.Neigh{*n}, rtnl.EncodeNeigh, func(*rpdb.Neigh) bool { return true })
 			}
 		}
 		return refuse(rpdb.ENOENT, "Neighbour entry not found")
 	}
-	master := q.attrs.Int(ndaMaster)
+	master := q.attrs.Int(nla.NDAMaster)
 	return sendAll(q, s.state.Neighs, rtnl.EncodeNeigh, func(n *rpdb.Neigh) bool {
 		return q.wants(n.Family) && (dev == 0 || n.Index == dev) && (master == 0 || s.masterOf(n.Index) == master)
 	})
@@ -151,7 +137,7 @@ func (s *Server) nexthops(q *question) error {
 	if err := s.told(rpdb.PartNextHops); err != nil {
 		return err
 	}
-	id := uint32(q.attrs.Uint(nhaID))
+	id := uint32(q.attrs.Uint(nla.NHAID))
 	if !q.dump {
 		i := slices.IndexFunc(s.state.NextHops, func(n rpdb.NextHopObject) bool { return n.ID == id })
 		if i < 0 {
@@ -159,10 +145,10 @@ func (s *Server) nexthops(q *question) error {
 		}
 		return sendAll(q, s.state.NextHops[i:i+1], rtnl.EncodeNextHop, func(*rpdb.NextHopObject) bool { return true })
 	}
-	oif, master := q.attrs.Int(nhaOIF), q.attrs.Int(nhaMaster)
+	oif, master := q.attrs.Int(nla.NHAOIF), q.attrs.Int(nla.NHAMaster)
 	return sendAll(q, s.state.NextHops, rtnl.EncodeNextHop, func(n *rpdb.NextHopObject) bool {
 		return (oif == 0 || n.Hop.Dev == oif) && (master == 0 || s.masterOf(n.Hop.Dev) == master) &&
-			(!q.attrs.Has(nhaGroups) || len(n.Group) > 0) && (!q.attrs.Has(nhaFDB) || n.FDB) && q.wants(n.Family)
+			(!q.attrs.Has(nla.NHAGroups) || len(n.Group) > 0) && (!q.attrs.Has(nla.NHAFDB) || n.FDB) && q.wants(n.Family)
 	})
 }
 
@@ -171,7 +157,7 @@ func (s *Server) buckets(q *question) error {
 	if err := s.told(rpdb.PartBuckets); err != nil {
 		return err
 	}
-	group := uint32(q.attrs.Uint(nhaID))
+	group := uint32(q.attrs.Uint(nla.NHAID))
 	for i := range s.state.NextHops {
 		n := &s.state.NextHops[i]
 		if n.Resilient == nil || group != 0 && n.ID != group {
@@ -200,7 +186,7 @@ func (s *Server) routes(q *question) error {
 		s.note("%s does not tell cached routes", s.Name)
 		return nil
 	}
-	table := uint32(q.attrs.Uint(rtaTable))
+	table := uint32(q.attrs.Uint(nla.RTATable))
 	found := table == 0
 	for _, f := range []rpdb.Family{rpdb.IPv4, rpdb.IPv6} {
 		err := sendAll(q, s.state.Routes, rtnl.EncodeRoute, func(r *rpdb.Route) bool {

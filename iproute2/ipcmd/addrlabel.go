@@ -8,13 +8,11 @@ import (
 
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of an address label (IFAL_*), and bytes of struct ifaddrlblmsg.
 const (
-	ifalAddress = 1
-	ifalLabel   = 2
-
 	ifalFamily    = 0
 	ifalPrefixLen = 2
 	ifalIndex     = 4
@@ -65,8 +63,8 @@ func (c *call) labelModify(typ netlink.HeaderType, flags netlink.HeaderFlags) in
 		c.errorf("Not enough information: \"label\" argument is required.\n")
 		return 1
 	}
-	r.u32(ifalLabel, label)
-	r.attr(ifalAddress, p.data)
+	r.u32(nla.IFALLabel, label)
+	r.attr(nla.IFALAddress, p.data)
 	r.body[ifalPrefixLen] = byte(p.bits)
 	if r.body[ifalFamily] == afUnspec {
 		r.body[ifalFamily] = afInet6

@@ -9,19 +9,7 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
-)
-
-// Attributes of an address (IFA_*).
-const (
-	ifaAddress   = 1
-	ifaLocal     = 2
-	ifaLabel     = 3
-	ifaBroadcast = 4
-	ifaAnycast   = 5
-	ifaCacheInfo = 6
-	ifaFlags     = 8
-	ifaPriority  = 9
-	ifaProto     = 11
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // address is ip address (do_ipaddr).
@@ -76,7 +64,7 @@ func (c *call) modifyAddr(typ netlink.HeaderType, flags netlink.HeaderFlags) int
 	if a.flags <= 0xff {
 		a.r.body[2] = byte(a.flags)
 	} else {
-		a.r.u32(ifaFlags, a.flags)
+		a.r.u32(nla.IFAFlags, a.flags)
 	}
 	return a.send()
 }
@@ -92,7 +80,7 @@ func (a *addrChange) word() {
 		if a.anycast {
 			a.duparg("anycast", v)
 		}
-		a.addrArg(v, ifaAnycast)
+		a.addrArg(v, nla.IFAAnycast)
 		a.anycast = true
 	case w == "scope":
 		v, ok := a.Names.ScopeID(a.value())
@@ -103,13 +91,13 @@ func (a *addrChange) word() {
 	case w == "dev":
 		a.dev = a.value()
 	case w == "label":
-		a.r.str(ifaLabel, a.value())
+		a.r.str(nla.IFALabel, a.value())
 	case is(w, "metric", "priority", "preference"):
 		v, ok := parseUnsigned(a.value(), 0)
 		if !ok {
 			a.invarg("\"metric\" value is invalid\n", a.call.word())
 		}
-		a.r.u32(ifaPriority, v)
+		a.r.u32(nla.IFAPriority, v)
 	case matches(w, "valid_lft"):
 		a.lifetime("valid_lft", &a.valid, &a.validSet)
 	case matches(w, "preferred_lft"):
@@ -120,7 +108,7 @@ func (a *addrChange) word() {
 		if !ok {
 			a.invarg("\"proto\" value is invalid\n", a.call.word())
 		}
-		a.r.u8(ifaProto, v)
+		a.r.u8(nla.IFAProto, v)
 	default:
 		a.localArg(w)
 	}
@@ -168,7 +156,7 @@ func (a *addrChange) peerArg(w string) {
 	p := a.getPrefix(w, a.family)
 	a.takeFamily(p.family)
 	a.peer = &p
-	a.r.attr(ifaAddress, p.data)
+	a.r.attr(nla.IFAAddress, p.data)
 	a.r.body[1] = byte(p.bits)
 }
 
@@ -183,7 +171,7 @@ func (a *addrChange) broadcastArg(w string) {
 		a.duparg("broadcast", w)
 	}
 	if a.brd = w; w != "+" && w != "-" {
-		a.addrArg(w, ifaBroadcast)
+		a.addrArg(w, nla.IFABroadcast)
 	}
 }
 
@@ -207,7 +195,7 @@ func (a *addrChange) localArg(w string) {
 	p := a.getPrefix(w, a.family)
 	a.takeFamily(p.family)
 	a.local = &p
-	a.r.attr(ifaLocal, p.data)
+	a.r.attr(nla.IFALocal, p.data)
 }
 
 // send completes the request and sends it.
@@ -264,7 +252,7 @@ func (a *addrChange) peerIsLocal(del bool) {
 		return
 	}
 	a.peer = a.local
-	a.r.attr(ifaAddress, a.local.data)
+	a.r.attr(nla.IFAAddress, a.local.data)
 }
 
 // autoBroadcast sets the broadcast address that + (all ones) and - (all zeros) mean.
@@ -282,7 +270,7 @@ func (a *addrChange) autoBroadcast() bool {
 	} else {
 		v &^= host
 	}
-	a.r.be32(ifaBroadcast, v)
+	a.r.be32(nla.IFABroadcast, v)
 	return true
 }
 
@@ -301,6 +289,6 @@ func (a *addrChange) cacheInfo() bool {
 	b := make([]byte, 16) // struct ifa_cacheinfo
 	binary.NativeEndian.PutUint32(b, a.preferred)
 	binary.NativeEndian.PutUint32(b[4:], a.valid)
-	a.r.attr(ifaCacheInfo, b)
+	a.r.attr(nla.IFACacheInfo, b)
 	return true
 }

@@ -10,27 +10,11 @@ import (
 
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a device that only requests have (IFLA_*).
 const (
-	iflaOperstate   = 16
-	iflaLinkMode    = 17
-	iflaNetNSPID    = 19
-	iflaIfAlias     = 20
-	iflaAFSpec      = 26
-	iflaNetNSFD     = 28
-	iflaNumTxQueues = 31
-	iflaNumRxQueues = 32
-	iflaCarrier     = 33
-	iflaLinkNetNSID = 37
-	iflaProtoDown   = 39
-	iflaGSOMaxSegs  = 40
-	iflaGSOMaxSize  = 41
-	iflaNewIfindex  = 49
-	iflaPropList    = 52
-	iflaGROMaxSize  = 58
-
 	inet6AddrGenMode = 8 // IFLA_INET6_ADDR_GEN_MODE
 
 	ifAliasSize = 256
@@ -110,7 +94,7 @@ func (c *call) modifyLink(typ netlink.HeaderType, flags netlink.HeaderFlags) int
 // linkInfo adds the kind and its options.
 func (l *linkChange) linkInfo() (status int) {
 	kind := l.kind
-	l.r.nest(iflaLinkInfo, func() {
+	l.r.nest(nla.IFLALinkInfo, func() {
 		l.r.attr(infoKind, []byte(kind))
 		k, known := linkKinds[kind]
 		switch {
@@ -165,22 +149,22 @@ func (l *linkChange) one() (status int, end bool) {
 	case matches(w, "link"):
 		l.link = l.value()
 	case matches(w, "address"):
-		return l.hardwareArg(iflaAddress), false
+		return l.hardwareArg(nla.IFLAAddress), false
 	case matches(w, "broadcast"), w == "brd":
-		return l.hardwareArg(iflaBroadcast), false
+		return l.hardwareArg(nla.IFLABroadcast), false
 	case matches(w, "txqueuelen"), w == "qlen", matches(w, "txqlen"):
-		l.integer("txqueuelen", iflaTxQLen)
+		l.integer("txqueuelen", nla.IFLATxQLen)
 	case w == "mtu":
-		l.integer("mtu", iflaMTU)
+		l.integer("mtu", nla.IFLAMTU)
 	case w == "netns":
 		l.netnsArg(l.value())
 	case l.deviceFlag(w, &status):
 	case matches(w, "master"):
-		l.r.u32(iflaMaster, uint32(l.masterArg(l.value())))
+		l.r.u32(nla.IFLAMaster, uint32(l.masterArg(l.value())))
 	case w == "vrf":
-		l.r.u32(iflaMaster, uint32(l.vrfArg(l.value())))
+		l.r.u32(nla.IFLAMaster, uint32(l.vrfArg(l.value())))
 	case matches(w, "nomaster"):
-		l.r.u32(iflaMaster, 0)
+		l.r.u32(nla.IFLAMaster, 0)
 	case matches(w, "dynamic"):
 		status = l.onOffFlag("dynamic", 0x8000, false)
 	case matches(w, "type"):
@@ -199,37 +183,37 @@ func (l *linkChange) later(w string) int {
 		if w = l.value(); len(w) >= ifAliasSize {
 			l.invarg("alias too long\n", w)
 		}
-		l.r.attr(iflaIfAlias, []byte(w))
+		l.r.attr(nla.IFLAIfAlias, []byte(w))
 	case w == "group":
 		l.once("group")
 		l.group = int(l.groupArg(l.call.word()))
-		l.r.u32(iflaGroup, uint32(l.group))
+		l.r.u32(nla.IFLAGroup, uint32(l.group))
 	case w == "mode":
-		l.choice(iflaLinkMode, []string{"default", "dormant"}, "Invalid link mode\n")
+		l.choice(nla.IFLALinkMode, []string{"default", "dormant"}, "Invalid link mode\n")
 	case w == "state":
-		l.choice(iflaOperstate, operStateWords, "Invalid operstate\n")
+		l.choice(nla.IFLAOperstate, operStateWords, "Invalid operstate\n")
 	case matches(w, "numtxqueues"):
-		l.integer("numtxqueues", iflaNumTxQueues)
+		l.integer("numtxqueues", nla.IFLANumTxQueues)
 	case matches(w, "numrxqueues"):
-		l.integer("numrxqueues", iflaNumRxQueues)
+		l.integer("numrxqueues", nla.IFLANumRxQueues)
 	case matches(w, "addrgenmode"):
 		l.addrGenMode(l.value())
 	case w == "link-netns":
 		l.linkNetNS()
 	case matches(w, "link-netnsid"):
-		l.integer("link-netnsid", iflaLinkNetNSID)
+		l.integer("link-netnsid", nla.IFLALinkNetNSID)
 	case w == "protodown":
 		on, ok := l.parseOnOff("protodown")
 		if !ok {
 			return einval
 		}
-		l.r.u8(iflaProtoDown, on)
+		l.r.u8(nla.IFLAProtoDown, on)
 	case w == "gso_max_size":
-		l.unsigned(w, iflaGSOMaxSize)
+		l.unsigned(w, nla.IFLAGSOMaxSize)
 	case w == "gso_max_segs":
-		l.unsigned(w, iflaGSOMaxSegs)
+		l.unsigned(w, nla.IFLAGSOMaxSegs)
 	case w == "gro_max_size":
-		l.unsigned(w, iflaGROMaxSize)
+		l.unsigned(w, nla.IFLAGROMaxSize)
 	default:
 		l.devArg(w)
 	}
@@ -268,7 +252,7 @@ func (l *linkChange) deviceFlag(w string, status *int) bool {
 			*status = einval
 			return true
 		}
-		l.r.u8(iflaCarrier, on)
+		l.r.u8(nla.IFLACarrier, on)
 	default:
 		return false
 	}
@@ -346,7 +330,7 @@ func (l *linkChange) choice(typ uint16, words []string, msg string) {
 func (l *linkChange) addrGenMode(w string) {
 	for i, name := range []string{"eui64", "none", "stable_secret", "random"} {
 		if strings.EqualFold(w, name) {
-			l.r.nest(iflaAFSpec, func() { l.r.nest(afInet6, func() { l.r.u8(inet6AddrGenMode, uint8(i)) }) })
+			l.r.nest(nla.IFLAAFSpec, func() { l.r.nest(afInet6, func() { l.r.u8(inet6AddrGenMode, uint8(i)) }) })
 			return
 		}
 	}
@@ -405,7 +389,7 @@ func (l *linkChange) hardwareArg(typ uint16) int {
 	if !ok {
 		return 1
 	}
-	if typ == iflaAddress {
+	if typ == nla.IFLAAddress {
 		l.addrLen = len(b)
 	}
 	l.r.attr(typ, b)
@@ -442,14 +426,14 @@ func (l *linkChange) netnsArg(w string) {
 	}
 	l.given["netns"], l.moves = true, true
 	if fd, ok := l.openNetNS(w); ok {
-		l.r.u32(iflaNetNSFD, uint32(fd))
+		l.r.u32(nla.IFLANetNSFD, uint32(fd))
 		return
 	}
 	pid, ok := parseInteger(w, 0)
 	if !ok {
 		l.invarg("Invalid \"netns\" value\n", w)
 	}
-	l.r.u32(iflaNetNSPID, uint32(pid))
+	l.r.u32(nla.IFLANetNSPID, uint32(pid))
 }
 
 func (l *linkChange) linkNetNS() {
@@ -458,7 +442,7 @@ func (l *linkChange) linkNetNS() {
 	if id < 0 {
 		l.invarg("Invalid \"link-netns\" value\n", w)
 	}
-	l.r.u32(iflaLinkNetNSID, uint32(int32(id)))
+	l.r.u32(nla.IFLALinkNetNSID, uint32(int32(id)))
 }
 
 // complete sees which device is meant and completes the header and the name.
@@ -492,11 +476,11 @@ func (l *linkChange) complete() int {
 		if index == 0 {
 			return l.nodev(l.link)
 		}
-		l.r.u32(iflaLink, uint32(index))
+		l.r.u32(nla.IFLALink, uint32(index))
 	}
 	binary.NativeEndian.PutUint32(l.r.body[l.start+4:], uint32(l.index))
 	if l.name != "" {
-		l.r.str(iflaIfname, l.name)
+		l.r.str(nla.IFLAIfname, l.name)
 	}
 	return 0
 }
@@ -539,10 +523,10 @@ func (l *linkChange) existing() int {
 	}
 	binary.NativeEndian.PutUint32(l.r.body[l.start+4:], uint32(index))
 	if l.indexSet {
-		l.r.u32(iflaNewIfindex, uint32(l.index))
+		l.r.u32(nla.IFLANewIfindex, uint32(l.index))
 	}
 	if l.name != l.dev {
-		l.r.str(iflaIfname, l.name)
+		l.r.str(nla.IFLAIfname, l.name)
 	}
 	return 0
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/iproute2"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Messages about properties and counters of devices.
@@ -41,7 +42,7 @@ func (c *call) changeProperty(typ netlink.HeaderType, flags netlink.HeaderFlags)
 	r := &request{typ: typ, flags: flags, body: make([]byte, linkHeaderLen)}
 	r.body[0] = c.family
 	dev := ""
-	r.nest(iflaPropList|nested, func() {
+	r.nest(nla.IFLAPropList|nested, func() {
 		for ; c.more(); c.advance() {
 			switch w := c.word(); {
 			case matches(w, "help"):
@@ -51,7 +52,7 @@ func (c *call) changeProperty(typ netlink.HeaderType, flags netlink.HeaderFlags)
 				if !validName(name, true) {
 					c.invarg("not a valid altname", name)
 				}
-				r.str(iflaAltIfname, name)
+				r.str(nla.IFLAAltIfname, name)
 			case w == "dev":
 				if w = c.value(); dev != "" {
 					c.duparg2("dev", w)

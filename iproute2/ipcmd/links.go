@@ -10,6 +10,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // linkCache asks for devices one by one, and keeps the answers for the run
@@ -21,10 +22,6 @@ type linkCache struct {
 }
 
 const (
-	iflaIfname    = 3
-	iflaExtMask   = 29
-	iflaAltIfname = 53
-
 	extMaskVF        = 1
 	extMaskSkipStats = 8
 )
@@ -37,11 +34,11 @@ func (l *linkCache) ask(name string, index int) *rpdb.Link {
 	}
 	r := request{typ: rtnl.RTMGetLink, body: make([]byte, 16)}
 	binary.NativeEndian.PutUint32(r.body[4:], uint32(index))
-	r.u32(iflaExtMask, extMaskVF|extMaskSkipStats)
+	r.u32(nla.IFLAExtMask, extMaskVF|extMaskSkipStats)
 	if name != "" {
-		typ := uint16(iflaIfname)
+		typ := uint16(nla.IFLAIfname)
 		if len(name) >= 16 {
-			typ = iflaAltIfname
+			typ = nla.IFLAAltIfname
 		}
 		r.str(typ, name)
 	}

@@ -11,19 +11,11 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a device that requests and filters use (IFLA_*).
 const (
-	iflaAddress   = 1
-	iflaBroadcast = 2
-	iflaMTU       = 4
-	iflaLink      = 5
-	iflaMaster    = 10
-	iflaTxQLen    = 13
-	iflaLinkInfo  = 18
-	iflaGroup     = 27
-
 	infoKind      = 1 // IFLA_INFO_*
 	infoData      = 2
 	infoSlaveKind = 4
@@ -257,9 +249,9 @@ func (l *linkList) showOne() int {
 	r := request{typ: rtnl.RTMGetLink, body: make([]byte, linkHeaderLen)}
 	r.body[0] = l.family
 	if len(l.f.dev) < 16 {
-		r.str(iflaIfname, l.f.dev)
+		r.str(nla.IFLAIfname, l.f.dev)
 	} else {
-		r.str(iflaAltIfname, l.f.dev)
+		r.str(nla.IFLAAltIfname, l.f.dev)
 	}
 	l.extMask(&r)
 	answers, err := l.ask(&r)
@@ -283,7 +275,7 @@ func (l *linkList) extMask(r *request) {
 	if l.opt.stats == 0 {
 		mask |= extMaskSkipStats
 	}
-	r.u32(iflaExtMask, mask)
+	r.u32(nla.IFLAExtMask, mask)
 }
 
 // links asks for the devices; false if they were refused.
@@ -322,10 +314,10 @@ func (l *linkList) linkDump() *request {
 	}
 	l.extMask(r)
 	if l.f.master != 0 {
-		r.u32(iflaMaster, uint32(int32(l.f.master)))
+		r.u32(nla.IFLAMaster, uint32(int32(l.f.master)))
 	}
 	if l.f.kind != "" {
-		r.nest(iflaLinkInfo, func() { r.attr(infoKind, []byte(l.f.kind)) })
+		r.nest(nla.IFLALinkInfo, func() { r.attr(infoKind, []byte(l.f.kind)) })
 	}
 	return r
 }
@@ -384,19 +376,19 @@ func (f *linkFilter) matchesAddr(c *call, m netlink.Message) bool {
 	}
 	as := iproute2.ParseAttrs(m.Data[addrHeaderLen:])
 	flags := uint32(m.Data[2])
-	if as.Has(ifaFlags) {
-		flags = uint32(as.Uint(ifaFlags))
+	if as.Has(nla.IFAFlags) {
+		flags = uint32(as.Uint(nla.IFAFlags))
 	}
-	local := as[ifaLocal]
+	local := as[nla.IFALocal]
 	if local == nil {
-		local = as[ifaAddress]
+		local = as[nla.IFAAddress]
 	}
 	switch {
 	case f.family != afUnspec && f.family != afPacket && f.family != m.Data[0],
 		f.index != 0 && f.index != messageIndex(m),
 		f.scoped && f.scope != m.Data[3],
 		(f.flags^flags)&f.flagMask != 0,
-		f.proto >= 0 && f.proto != int(as.Uint(ifaProto)),
+		f.proto >= 0 && f.proto != int(as.Uint(nla.IFAProto)),
 		f.to.family != afUnspec && local != nil && (f.to.family != m.Data[0] || !f.to.contains(local, f.to.bits)):
 		return false
 	}
@@ -404,8 +396,8 @@ func (f *linkFilter) matchesAddr(c *call, m netlink.Message) bool {
 		return true
 	}
 	label, _ := c.links.LinkName(messageIndex(m))
-	if as.Has(ifaLabel) {
-		label = as.Str(ifaLabel)
+	if as.Has(nla.IFALabel) {
+		label = as.Str(nla.IFALabel)
 	}
 	return fnmatch(f.label, label)
 }
@@ -424,13 +416,13 @@ func (f *linkFilter) matchesLink(m netlink.Message) (ok, nameOnly bool) {
 	switch {
 	case f.index != 0 && f.index != messageIndex(m), f.up && !up, f.down && up:
 		return false, false
-	case f.label != "" && !fnmatch(f.label, as.Str(iflaIfname)):
+	case f.label != "" && !fnmatch(f.label, as.Str(nla.IFLAIfname)):
 		return false, true
-	case as.Has(iflaGroup) && f.group != -1 && as.Int(iflaGroup) != f.group,
-		f.master > 0 && as.Int(iflaMaster) != f.master,
-		f.master < 0 && as.Int(iflaMaster) != 0,
-		f.kind != "" && as.Nest(iflaLinkInfo).Str(infoKind) != f.kind,
-		f.slave != "" && as.Nest(iflaLinkInfo).Str(infoSlaveKind) != f.slave:
+	case as.Has(nla.IFLAGroup) && f.group != -1 && as.Int(nla.IFLAGroup) != f.group,
+		f.master > 0 && as.Int(nla.IFLAMaster) != f.master,
+		f.master < 0 && as.Int(nla.IFLAMaster) != 0,
+		f.kind != "" && as.Nest(nla.IFLALinkInfo).Str(infoKind) != f.kind,
+		f.slave != "" && as.Nest(nla.IFLALinkInfo).Str(infoSlaveKind) != f.slave:
 		return false, false
 	}
 	return true, false

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const usageMaddr = `Usage: ip maddr [ add | del ] MULTIADDR dev STRING
@@ -16,11 +17,7 @@ const usageMaddr = `Usage: ip maddr [ add | del ] MULTIADDR dev STRING
 
 const rtmGetMulticast netlink.HeaderType = 58
 
-// An attribute of a group, and the length of struct ifaddrmsg.
-const (
-	ifaMulticast = 7
-	ifaddrLen    = 8
-)
+const ifaddrLen = 8 // struct ifaddrmsg
 
 // maddr is the object maddress (do_multiaddr). The tool reads files below /proc/net;
 // here the same is asked for with requests.
@@ -87,7 +84,7 @@ func (c *call) maddrGroups() (groups []maddrGroup) {
 		r := request{typ: rtnl.RTMGetNeigh, body: make([]byte, ndmLen)}
 		r.body[ndmFamily] = afBridge
 		c.dump(&r, none, func(m netlink.Message) {
-			k := iproute2.ParseAttrs(m.Data[ndmLen:])[ndaLLAddr]
+			k := iproute2.ParseAttrs(m.Data[ndmLen:])[nla.NDALLAddr]
 			const ntfSelf = 2
 			if m.Data[ndmFlags]&ntfSelf != 0 && len(k) == 6 && k[0]&1 != 0 {
 				groups = append(groups, maddrGroup{dev: messageIndex(m), mac: slices.Clone(k)})
@@ -101,7 +98,7 @@ func (c *call) maddrGroups() (groups []maddrGroup) {
 		r := request{typ: rtmGetMulticast, body: make([]byte, ifaddrLen)}
 		r.body[0] = f
 		c.dump(&r, none, func(m netlink.Message) {
-			if a, ok := netip.AddrFromSlice(iproute2.ParseAttrs(m.Data[ifaddrLen:])[ifaMulticast]); ok {
+			if a, ok := netip.AddrFromSlice(iproute2.ParseAttrs(m.Data[ifaddrLen:])[nla.IFAMulticast]); ok {
 				groups = append(groups, maddrGroup{dev: messageIndex(m), addr: a})
 			}
 		})

@@ -15,6 +15,7 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Listener is a Conn that notifications can be had of, for ip monitor.
@@ -284,8 +285,7 @@ func (m *monitor) route(msg netlink.Message) {
 	if len(msg.Data) < rtmLen || binary.NativeEndian.Uint32(msg.Data[rtmFlags:])&rpdb.FlagCloned != 0 {
 		return
 	}
-	const rtaOIF = 4
-	if m.dev != 0 && iproute2.ParseAttrs(msg.Data[rtmLen:]).Int(rtaOIF) != m.dev {
+	if m.dev != 0 && iproute2.ParseAttrs(msg.Data[rtmLen:]).Int(nla.RTAOIF) != m.dev {
 		return
 	}
 	m.header("[ROUTE]")

@@ -9,17 +9,11 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Attributes of a neighbour (NDA_*), flags (NTF_*) and bytes of struct ndmsg.
 const (
-	ndaDst      = 1
-	ndaLLAddr   = 2
-	ndaIfindex  = 8
-	ndaMaster   = 9
-	ndaProtocol = 12
-	ndaFlagsExt = 15
-
 	ntfUse         = 1 << 0
 	ntfProxy       = 1 << 3
 	ntfExtLearned  = 1 << 4
@@ -84,19 +78,19 @@ func (c *call) neighModify(typ netlink.HeaderType, flags netlink.HeaderFlags) in
 	}
 	r.body[ndmFamily] = r.dst.family
 	r.body[ndmFlags] = byte(r.flags)
-	r.attr(ndaDst, r.dst.data)
+	r.attr(nla.NDADst, r.dst.data)
 	if r.lladdr != "" && r.lladdr != "null" {
 		b, ok := r.hardware(r.lladdr)
 		if !ok {
 			panic(exit(1))
 		}
-		r.attr(ndaLLAddr, b)
+		r.attr(nla.NDALLAddr, b)
 	}
 	if r.proto != 0 {
-		r.request.u8(ndaProtocol, r.proto)
+		r.request.u8(nla.NDAProtocol, r.proto)
 	}
 	if r.ext != 0 {
-		r.request.u32(ndaFlagsExt, r.ext)
+		r.request.u32(nla.NDAFlagsExt, r.ext)
 	}
 	if r.dev != "" {
 		i := r.device(r.dev)
@@ -290,13 +284,13 @@ func (f *neighFilter) request() *request {
 		r.body[ndmFlags] = ntfProxy
 	}
 	if f.index != 0 {
-		r.u32(ndaIfindex, uint32(f.index))
+		r.u32(nla.NDAIfindex, uint32(f.index))
 	}
 	switch {
 	case f.master != 0:
-		r.u32(ndaMaster, f.master)
+		r.u32(nla.NDAMaster, f.master)
 	case f.onlyMasters:
-		r.u32(ndaMaster, ^uint32(0))
+		r.u32(nla.NDAMaster, ^uint32(0))
 	}
 	return r
 }
@@ -315,9 +309,9 @@ func (f *neighFilter) accepts(m netlink.Message) bool {
 		return false
 	case f.state&state == 0 && flags&(ntfProxy|ntfExtLearned) == 0 && (state != 0 || f.state&nudNone == 0):
 		return false
-	case f.protocol != 0 && as.Uint(ndaProtocol) != uint64(f.protocol):
+	case f.protocol != 0 && as.Uint(nla.NDAProtocol) != uint64(f.protocol):
 		return false
-	case f.to.family != afUnspec && (family != f.to.family || !f.to.contains(as[ndaDst], f.to.bits)):
+	case f.to.family != afUnspec && (family != f.to.family || !f.to.contains(as[nla.NDADst], f.to.bits)):
 		return false
 	}
 	const ndaCacheInfo, refcount = 3, 12
@@ -384,7 +378,7 @@ func (c *call) neighGet() int {
 	}
 	r.body[ndmFamily] = dst.family
 	binary.NativeEndian.PutUint32(r.body[ndmIfindex:], uint32(i))
-	r.attr(ndaDst, dst.data)
+	r.attr(nla.NDADst, dst.data)
 	answers, err := c.ask(&r)
 	if err != nil {
 		return c.refused(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rulewalk/rulewalk/iproute2"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // netnsDir is where iproute2 keeps the names of namespaces.
@@ -270,7 +271,7 @@ func (c *call) setNSID() int {
 	}
 	defer done()
 	r := &request{typ: rtmNewNSID, body: make([]byte, 4)}
-	r.u32(netnsaFD, uint32(fd))
-	r.u32(netnsaNSID, uint32(id))
+	r.u32(nla.NetNSAFD, uint32(fd))
+	r.u32(nla.NetNSANSID, uint32(id))
 	return c.exec(r, nil)
 }

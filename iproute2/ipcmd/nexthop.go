@@ -10,35 +10,10 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
-// Attributes of a nexthop object (NHA_*).
-const (
-	nhaID        = 1
-	nhaGroup     = 2
-	nhaGroupType = 3
-	nhaBlackhole = 4
-	nhaOIF       = 5
-	nhaGateway   = 6
-	nhaEncapType = 7
-	nhaEncap     = 8
-	nhaGroups    = 9
-	nhaMaster    = 10
-	nhaFDB       = 11
-	nhaResGroup  = 12
-	nhaResBucket = 13
-	nhaOpFlags   = 14
-	nhaHWStats   = 16
-
-	nhaResGroupBuckets    = 1
-	nhaResGroupIdle       = 2
-	nhaResGroupUnbalanced = 3
-
-	nhaResBucketIndex = 1
-	nhaResBucketNHID  = 3
-
-	opDumpStats = 1 // NHA_OP_FLAG_DUMP_STATS
-)
+const opDumpStats = 1 // NHA_OP_FLAG_DUMP_STATS
 
 // Bytes of struct nhmsg.
 const (
@@ -94,9 +69,9 @@ func (c *call) hopWord(r *request, w string) bool {
 	}
 	switch w {
 	case "id":
-		r.u32(nhaID, c.u32("invalid id value"))
+		r.u32(nla.NHAID, c.u32("invalid id value"))
 	case "dev":
-		r.u32(nhaOIF, uint32(c.masterArg(c.value())))
+		r.u32(nla.NHAOIF, uint32(c.masterArg(c.value())))
 		bind(afInet)
 	case "via":
 		c.value()
@@ -106,14 +81,14 @@ func (c *call) hopWord(r *request, w string) bool {
 		if r.body[nhmFamily] != p.family {
 			c.invarg("address family mismatch\n", c.word())
 		}
-		r.attr(nhaGateway, p.data)
+		r.attr(nla.NHAGateway, p.data)
 	case "encap":
-		c.encap(r, nhaEncap, nhaEncapType)
+		c.encap(r, nla.NHAEncap, nla.NHAEncapType)
 	case "blackhole":
-		r.attr(nhaBlackhole, nil)
+		r.attr(nla.NHABlackhole, nil)
 		bind(afInet)
 	case "fdb":
-		r.attr(nhaFDB, nil)
+		r.attr(nla.NHAFDB, nil)
 	case "onlink":
 		binary.NativeEndian.PutUint32(r.body[nhmFlags:], rpdb.NHOnlink)
 	default:
@@ -140,9 +115,9 @@ func (c *call) groupWord(r *request, w string) bool {
 func (c *call) hwStats(r *request) {
 	switch w := c.value(); w {
 	case "on":
-		r.u32(nhaHWStats, 1)
+		r.u32(nla.NHAHWStatsEnable, 1)
 	case "off":
-		r.u32(nhaHWStats, 0)
+		r.u32(nla.NHAHWStatsEnable, 0)
 	default:
 		c.errorf("Error: argument of \"hw_stats\" must be one of \"off\", \"on\", not \"%s\"\n", w)
 		panic(exit(255))
@@ -172,7 +147,7 @@ func (c *call) group(r *request) {
 		members = binary.NativeEndian.AppendUint32(members, v)
 		members = append(members, byte(w-1), byte((w-1)>>8), 0, 0)
 	}
-	r.attr(nhaGroup, members)
+	r.attr(nla.NHAGroup, members)
 }
 
 // firstOf returns the beginning of the word of a group, which is what iproute2 leaves
@@ -189,12 +164,12 @@ func (c *call) groupType(r *request) {
 	const mpath, resilient = 0, 1
 	switch w := c.value(); w {
 	case "mpath":
-		r.u16(nhaGroupType, mpath)
+		r.u16(nla.NHAGroupType, mpath)
 	case "resilient":
 		if _, more := c.peek(); more {
-			r.nest(nhaResGroup|nested, func() { c.resilient(r) })
+			r.nest(nla.NHAResGroup|nested, func() { c.resilient(r) })
 		}
-		r.u16(nhaGroupType, resilient)
+		r.u16(nla.NHAGroupType, resilient)
 	default:
 		c.invarg("\"type\" value is invalid\n", w)
 	}
@@ -216,13 +191,13 @@ func (c *call) resilient(r *request) {
 			if !ok {
 				c.invarg("invalid buckets value", c.word())
 			}
-			r.u16(nhaResGroupBuckets, v)
+			r.u16(nla.NHAResGroupBuckets, v)
 		case "idle_timer":
 			c.advance()
-			timer(nhaResGroupIdle, "invalid idle timer value")
+			timer(nla.NHAResGroupIdleTimer, "invalid idle timer value")
 		case "unbalanced_timer":
 			c.advance()
-			timer(nhaResGroupUnbalanced, "invalid unbalanced timer value")
+			timer(nla.NHAResGroupUnbalancedTimer, "invalid unbalanced timer value")
 		default:
 			return
 		}
@@ -250,7 +225,7 @@ func (c *call) showNexthop(m netlink.Message) {
 func (c *call) getHop(conn Conn, family uint8, id uint32) (*rpdb.NextHopObject, error) {
 	r := request{typ: rtnl.RTMGetNextHop, body: make([]byte, nhmLen)}
 	r.body[nhmFamily] = family
-	r.u32(nhaID, id)
+	r.u32(nla.NHAID, id)
 	c.wantStats(&r)
 	for m, err := range conn.Do(r.message()) {
 		if err != nil {
@@ -265,7 +240,7 @@ func (c *call) getHop(conn Conn, family uint8, id uint32) (*rpdb.NextHopObject, 
 // wantStats asks for the counters of groups, which ip -s shows since 6.10.
 func (c *call) wantStats(r *request) {
 	if c.opt.stats > 0 && c.Version >= Version7 {
-		r.u32(nhaOpFlags, opDumpStats)
+		r.u32(nla.NHAOpFlags, opDumpStats)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // hopFilter is what ip nexthop show and flush select, and ip nexthop bucket list.
@@ -63,16 +64,16 @@ func (f *hopFilter) request(family uint8) *request {
 	r := &request{typ: rtnl.RTMGetNextHop, body: make([]byte, nhmLen)}
 	r.body[nhmFamily] = family
 	if f.dev != 0 {
-		r.u32(nhaOIF, f.dev)
+		r.u32(nla.NHAOIF, f.dev)
 	}
 	if f.groups {
-		r.attr(nhaGroups, nil)
+		r.attr(nla.NHAGroups, nil)
 	}
 	if f.master != 0 {
-		r.u32(nhaMaster, f.master)
+		r.u32(nla.NHAMaster, f.master)
 	}
 	if f.fdb {
-		r.attr(nhaFDB, nil)
+		r.attr(nla.NHAFDB, nil)
 	}
 	return r
 }
@@ -140,7 +141,7 @@ func (c *call) nexthopFlush() int {
 // deleteHop deletes the object of an id.
 func (c *call) deleteHop(id uint32) int {
 	r := request{typ: rtnl.RTMDelNextHop, flags: netlink.Acknowledge, body: make([]byte, nhmLen)}
-	r.u32(nhaID, id)
+	r.u32(nla.NHAID, id)
 	if _, err := c.ask(&r); err != nil {
 		c.refused(err)
 		return 1
@@ -201,13 +202,13 @@ func (c *call) bucketList() int {
 	for _, a := range []struct {
 		typ uint16
 		v   uint32
-	}{{nhaID, f.id}, {nhaOIF, f.dev}, {nhaMaster, f.master}} {
+	}{{nla.NHAID, f.id}, {nla.NHAOIF, f.dev}, {nla.NHAMaster, f.master}} {
 		if a.v != 0 {
 			r.u32(a.typ, a.v)
 		}
 	}
 	if f.nhid != 0 {
-		r.nest(nhaResBucket|nested, func() { r.u32(nhaResBucketNHID, f.nhid) })
+		r.nest(nla.NHAResBucket|nested, func() { r.u32(nla.NHAResBucketNHID, f.nhid) })
 	}
 	return c.printBuckets(r)
 }
@@ -256,8 +257,8 @@ func (c *call) bucketGet() int {
 	}
 	r := request{typ: rtnl.RTMGetNextHopBucket, body: make([]byte, nhmLen)}
 	r.body[nhmFamily] = c.family
-	r.u32(nhaID, id)
-	r.nest(nhaResBucket|nested, func() { r.u16(nhaResBucketIndex, index.V) })
+	r.u32(nla.NHAID, id)
+	r.nest(nla.NHAResBucket|nested, func() { r.u16(nla.NHAResBucketIndex, index.V) })
 	answers, err := c.ask(&r)
 	if err != nil {
 		return c.refused(err)

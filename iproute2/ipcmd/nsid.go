@@ -4,6 +4,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/rulewalk/rulewalk/iproute2"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Messages and attributes about the ids of namespaces (linux/net_namespace.h).
@@ -11,11 +12,6 @@ const (
 	rtmNewNSID netlink.HeaderType = 88
 	rtmDelNSID netlink.HeaderType = 89
 	rtmGetNSID netlink.HeaderType = 90
-
-	netnsaNSID        = 1
-	netnsaFD          = 3
-	netnsaTargetNSID  = 4
-	netnsaCurrentNSID = 5
 
 	nsidHeaderLen = 4 // struct rtgenmsg, padded
 )
@@ -29,7 +25,7 @@ func (s *session) nsidOf(name string) int {
 	}
 	defer done()
 	r := request{typ: rtmGetNSID, body: make([]byte, nsidHeaderLen)}
-	r.u32(netnsaFD, uint32(fd))
+	r.u32(nla.NetNSAFD, uint32(fd))
 	if s.side == nil {
 		s.side = s.dial()
 	}
@@ -39,8 +35,8 @@ func (s *session) nsidOf(name string) int {
 			return -1
 		}
 		if m.Header.Type == rtmNewNSID && len(m.Data) >= nsidHeaderLen {
-			if as := iproute2.ParseAttrs(m.Data[nsidHeaderLen:]); as.Has(netnsaNSID) {
-				id = as.Int(netnsaNSID)
+			if as := iproute2.ParseAttrs(m.Data[nsidHeaderLen:]); as.Has(nla.NetNSANSID) {
+				id = as.Int(nla.NetNSANSID)
 			}
 		}
 	}
@@ -78,10 +74,10 @@ func (c *call) listNSIDs() int {
 	}
 	r := &request{typ: rtmGetNSID, body: make([]byte, nsidHeaderLen)}
 	if id >= 0 {
-		r.u32(netnsaNSID, uint32(id))
+		r.u32(nla.NetNSANSID, uint32(id))
 	}
 	if target >= 0 {
-		r.u32(netnsaTargetNSID, uint32(target))
+		r.u32(nla.NetNSATargetNSID, uint32(target))
 	}
 	var list []iproute2.Object
 	show := func(m netlink.Message) {
@@ -130,20 +126,20 @@ func (s *session) printNSID(r *iproute2.Record, m netlink.Message) {
 		return
 	}
 	as := iproute2.ParseAttrs(m.Data[nsidHeaderLen:])
-	if !as.Has(netnsaNSID) {
+	if !as.Has(nla.NetNSANSID) {
 		return
 	}
 	if m.Header.Type == rtmDelNSID {
 		r.Flag("deleted", "Deleted ")
 	}
-	id := as.Int(netnsaNSID)
+	id := as.Int(nla.NetNSANSID)
 	if id < 0 {
 		r.Raw("nsid unassigned ")
 	} else {
 		r.Add("nsid", "nsid %d ", id)
 	}
-	if as.Has(netnsaCurrentNSID) {
-		current := as.Int(netnsaCurrentNSID)
+	if as.Has(nla.NetNSACurrentNSID) {
+		current := as.Int(nla.NetNSACurrentNSID)
 		if current < 0 {
 			r.Raw("current-nsid unassigned ")
 		} else {

@@ -8,35 +8,7 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
-)
-
-// Attributes of a route (RTA_*).
-const (
-	rtaDst          = 1
-	rtaSrc          = 2
-	rtaIIF          = 3
-	rtaOIF          = 4
-	rtaGateway      = 5
-	rtaPriority     = 6
-	rtaPrefSrc      = 7
-	rtaMetrics      = 8
-	rtaMultipath    = 9
-	rtaFlow         = 11
-	rtaTable        = 15
-	rtaMark         = 16
-	rtaVia          = 18
-	rtaNewDst       = 19
-	rtaPref         = 20
-	rtaEncapType    = 21
-	rtaEncap        = 22
-	rtaExpires      = 23
-	rtaUID          = 25
-	rtaTTLPropagate = 26
-	rtaIPProto      = 27
-	rtaSPort        = 28
-	rtaDPort        = 29
-	rtaNHID         = 30
-	rtaFlowLabel    = 31
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Bytes of struct rtmsg.
@@ -125,14 +97,14 @@ func (r *routeRequest) addressWord(w string) bool {
 	case "src":
 		p := r.getAddr(r.value(), r.body[rtmFamily])
 		r.bind(p.family)
-		r.attr(rtaPrefSrc, p.data)
+		r.attr(nla.RTAPrefSrc, p.data)
 	case "as":
 		if r.value() == "to" {
 			r.value()
 		}
 		p := r.getAddr(r.word(), r.body[rtmFamily])
 		r.bind(p.family)
-		r.attr(rtaNewDst, p.data)
+		r.attr(nla.RTANewDst, p.data)
 	case "via":
 		if r.gwOK {
 			r.invarg("use nexthop syntax to specify multiple via\n", w)
@@ -143,7 +115,7 @@ func (r *routeRequest) addressWord(w string) bool {
 		p := r.getPrefix(r.value(), r.body[rtmFamily])
 		r.bind(p.family)
 		if len(p.data) > 0 {
-			r.attr(rtaSrc, p.data)
+			r.attr(nla.RTASrc, p.data)
 		}
 		r.body[rtmSrcLen] = byte(p.bits)
 	default:
@@ -159,10 +131,10 @@ func (r *routeRequest) via(to *request) {
 	p := r.getAddr(r.word(), family)
 	r.bind(p.family)
 	if p.family == r.body[rtmFamily] {
-		to.attr(rtaGateway, p.data)
+		to.attr(nla.RTAGateway, p.data)
 		return
 	}
-	to.attr(rtaVia, append(binary.NativeEndian.AppendUint16(nil, uint16(p.family)), p.data...))
+	to.attr(nla.RTAVia, append(binary.NativeEndian.AppendUint16(nil, uint16(p.family)), p.data...))
 }
 
 // earlyWord reads the words that are compared before those of the metrics.
@@ -171,9 +143,9 @@ func (r *routeRequest) earlyWord(w string) bool {
 	case w == "tos" || is(w, "dsfield"):
 		r.body[rtmTOS] = r.tos("\"tos\" value is invalid\n")
 	case w == "expires":
-		r.request.u32(rtaExpires, r.call.u32("\"expires\" value is invalid\n"))
+		r.request.u32(nla.RTAExpires, r.call.u32("\"expires\" value is invalid\n"))
 	case is(w, "metric", "priority") || w == "preference":
-		r.request.u32(rtaPriority, r.call.u32("\"metric\" value is invalid\n"))
+		r.request.u32(nla.RTAPriority, r.call.u32("\"metric\" value is invalid\n"))
 	case w == "scope":
 		v, ok := r.Names.ScopeID(r.value())
 		if !ok {
@@ -190,12 +162,12 @@ func (r *routeRequest) earlyWord(w string) bool {
 func (r *routeRequest) lateWord(w string) bool {
 	switch {
 	case is(w, "realms"):
-		r.request.u32(rtaFlow, r.call.realms("\"realm\" value is invalid\n"))
+		r.request.u32(nla.RTAFlow, r.call.realms("\"realm\" value is invalid\n"))
 	case w == "onlink":
 		r.body[rtmFlags] |= byte(rpdb.NHOnlink)
 	case w == "nhid":
 		r.nhid = r.call.u32("\"id\" value is invalid\n")
-		r.request.u32(rtaNHID, r.nhid)
+		r.request.u32(nla.RTANHID, r.nhid)
 	case is(w, "protocol"):
 		r.body[rtmProtocol] = r.call.protocol("\"protocol\" value is invalid\n")
 	case is(w, "table"):
@@ -207,15 +179,15 @@ func (r *routeRequest) lateWord(w string) bool {
 	case is(w, "pref"):
 		r.pref()
 	case w == "encap":
-		r.encap(&r.request, rtaEncap, rtaEncapType)
+		r.encap(&r.request, nla.RTAEncap, nla.RTAEncapType)
 	case w == "ttl-propagate":
 		v, ok := onlyOf(r.value(), "disabled", "enabled")
 		if !ok {
 			r.invarg("\"ttl-propagate\" value is invalid\n", r.word())
 		}
-		r.request.u8(rtaTTLPropagate, v)
+		r.request.u8(nla.RTATTLPropagate, v)
 	case is(w, "fastopen_no_cookie"):
-		r.metrics.add(rtaxFastOpen, r.zeroOrOne("fastopen_no_cookie"))
+		r.metrics.add(nla.RTAXFastOpen, r.zeroOrOne("fastopen_no_cookie"))
 	default:
 		return false
 	}
@@ -239,7 +211,7 @@ func (r *routeRequest) setTable(id uint32) {
 		return
 	}
 	r.body[rtmTable] = 0
-	r.request.u32(rtaTable, id)
+	r.request.u32(nla.RTATable, id)
 }
 
 func (r *routeRequest) pref() {
@@ -257,7 +229,7 @@ func (r *routeRequest) pref() {
 			r.invarg("\"pref\" value is invalid\n", w)
 		}
 	}
-	r.request.u8(rtaPref, v)
+	r.request.u8(nla.RTAPref, v)
 }
 
 // destination reads [to] [TYPE] PREFIX.
@@ -281,7 +253,7 @@ func (r *routeRequest) destination(w string) {
 	r.bind(p.family)
 	r.body[rtmDstLen], r.dstOK = byte(p.bits), true
 	if len(p.data) > 0 {
-		r.attr(rtaDst, p.data)
+		r.attr(nla.RTADst, p.data)
 	}
 }
 
@@ -292,7 +264,7 @@ func (r *routeRequest) finish() int {
 		if i == 0 {
 			return r.nodev(r.dev)
 		}
-		r.request.u32(rtaOIF, uint32(i))
+		r.request.u32(nla.RTAOIF, uint32(i))
 	}
 	r.metrics.addTo(&r.request)
 	if r.legsOK {

@@ -8,6 +8,7 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // routeFilter is what ip route show, save and flush select.
@@ -309,10 +310,10 @@ func (f *routeFilter) dumpRequest(family uint8) *request {
 		binary.NativeEndian.PutUint32(r.body[rtmFlags:], rpdb.FlagCloned)
 	}
 	if f.table != 0 {
-		r.u32(rtaTable, f.table)
+		r.u32(nla.RTATable, f.table)
 	}
 	if f.oif.Set {
-		r.u32(rtaOIF, f.oif.V)
+		r.u32(nla.RTAOIF, f.oif.V)
 	}
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // getRequest is a question under construction (iproute_get).
@@ -60,7 +61,7 @@ func (g *getRequest) selector(w string) bool {
 		p := g.getPrefix(g.word(), g.body[rtmFamily])
 		g.bind(p.family)
 		if len(p.data) > 0 {
-			g.attr(rtaSrc, p.data)
+			g.attr(nla.RTASrc, p.data)
 		}
 		g.body[rtmSrcLen] = byte(p.bits)
 	case is(w, "iif"):
@@ -79,7 +80,7 @@ func (g *getRequest) selector(w string) bool {
 		}
 		g.out, g.hasOut = g.word(), true
 	case is(w, "uid"):
-		g.request.u32(rtaUID, g.call.u32("invalid UID\n"))
+		g.request.u32(nla.RTAUID, g.call.u32("invalid UID\n"))
 	case is(w, "fibmatch"):
 		g.flags |= rtnl.FlagFibMatch
 	default:
@@ -103,15 +104,15 @@ func (g *getRequest) packet(w string) bool {
 		}
 		p := g.getAddr(g.word(), g.body[rtmFamily])
 		g.bind(p.family)
-		g.attr(rtaNewDst, p.data)
+		g.attr(nla.RTANewDst, p.data)
 	case is(w, "sport"):
-		g.be16(rtaSPort, port("invalid sport\n"))
+		g.be16(nla.RTASPort, port("invalid sport\n"))
 	case is(w, "dport"):
-		g.be16(rtaDPort, port("invalid dport\n"))
+		g.be16(nla.RTADPort, port("invalid dport\n"))
 	case is(w, "ipproto"):
-		g.request.u8(rtaIPProto, g.ipProto())
+		g.request.u8(nla.RTAIPProto, g.ipProto())
 	case w == "flowlabel" && g.Version >= Version7:
-		g.be32(rtaFlowLabel, g.call.u32("invalid flowlabel\n"))
+		g.be32(nla.RTAFlowLabel, g.call.u32("invalid flowlabel\n"))
 	default:
 		return false
 	}
@@ -128,7 +129,7 @@ func (g *getRequest) destination(w string) {
 	p := g.getPrefix(w, g.body[rtmFamily])
 	g.bind(p.family)
 	if len(p.data) > 0 {
-		g.attr(rtaDst, p.data)
+		g.attr(nla.RTADst, p.data)
 	}
 	bits := p.bits
 	if full := familyBits(g.body[rtmFamily]); full != 0 && bits != full {
@@ -145,7 +146,7 @@ func (g *getRequest) finish() int {
 		given bool
 		name  string
 		typ   uint16
-	}{{g.hasIn, g.in, rtaIIF}, {g.hasOut, g.out, rtaOIF}} {
+	}{{g.hasIn, g.in, nla.RTAIIF}, {g.hasOut, g.out, nla.RTAOIF}} {
 		if !d.given {
 			continue
 		}
@@ -156,7 +157,7 @@ func (g *getRequest) finish() int {
 		g.request.u32(d.typ, uint32(i))
 	}
 	if g.mark != 0 {
-		g.request.u32(rtaMark, g.mark)
+		g.request.u32(nla.RTAMark, g.mark)
 	}
 	g.bind(afInet)
 	if g.body[rtmFamily] == afInet {

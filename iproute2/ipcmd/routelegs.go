@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // legs reads the list of nexthops from the cursor on (parse_nexthops).
@@ -24,7 +25,7 @@ func (r *routeRequest) legs() {
 		list = append(list, leg.body...)
 	}
 	if len(list) > 0 {
-		r.attr(rtaMultipath, list)
+		r.attr(nla.RTAMultipath, list)
 	}
 }
 
@@ -52,14 +53,14 @@ func (r *routeRequest) leg(leg *request) {
 		case w == "onlink":
 			leg.body[2] |= byte(rpdb.NHOnlink)
 		case is(w, "realms"):
-			leg.u32(rtaFlow, r.call.realms("\"realm\" value is invalid\n"))
+			leg.u32(nla.RTAFlow, r.call.realms("\"realm\" value is invalid\n"))
 		case w == "encap":
-			r.encap(leg, rtaEncap, rtaEncapType)
+			r.encap(leg, nla.RTAEncap, nla.RTAEncapType)
 		case w == "as":
 			if r.value() == "to" {
 				r.value()
 			}
-			leg.attr(rtaNewDst, r.getAddr(r.word(), r.body[rtmFamily]).data)
+			leg.attr(nla.RTANewDst, r.getAddr(r.word(), r.body[rtmFamily]).data)
 		default:
 			return
 		}

@@ -4,27 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
-)
 
-// Metrics of a route (RTAX_*).
-const (
-	rtaxLock       = 1
-	rtaxMTU        = 2
-	rtaxWindow     = 3
-	rtaxRTT        = 4
-	rtaxRTTVar     = 5
-	rtaxSSThresh   = 6
-	rtaxCWnd       = 7
-	rtaxAdvMSS     = 8
-	rtaxReordering = 9
-	rtaxHopLimit   = 10
-	rtaxInitCWnd   = 11
-	rtaxFeatures   = 12
-	rtaxRTOMin     = 13
-	rtaxInitRWnd   = 14
-	rtaxQuickAck   = 15
-	rtaxCCAlgo     = 16
-	rtaxFastOpen   = 17
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // metricList is the RTA_METRICS of a route under construction.
@@ -40,9 +21,9 @@ func (m *metricList) addTo(r *request) {
 		return
 	}
 	if m.lock != 0 {
-		m.u32(rtaxLock, m.lock)
+		m.u32(nla.RTAXLock, m.lock)
 	}
-	r.attr(rtaMetrics, m.body)
+	r.attr(nla.RTAMetrics, m.body)
 }
 
 // plainMetrics are those whose value is a number, in the order in which a word is
@@ -53,21 +34,21 @@ var plainMetrics = []struct {
 	id    uint16
 	said  string
 }{
-	{"mtu", true, rtaxMTU, "mtu"},
-	{"hoplimit", true, rtaxHopLimit, "hoplimit"},
-	{"advmss", true, rtaxAdvMSS, "mss"},
-	{"reordering", false, rtaxReordering, "reordering"},
-	{"rtt", true, rtaxRTT, "rtt"},
-	{"rto_min", true, rtaxRTOMin, "rto_min"},
-	{"window", false, rtaxWindow, "window"},
-	{"cwnd", false, rtaxCWnd, "cwnd"},
-	{"initcwnd", false, rtaxInitCWnd, "initcwnd"},
-	{"initrwnd", false, rtaxInitRWnd, "initrwnd"},
-	{"features", false, rtaxFeatures, "features"},
-	{"quickack", false, rtaxQuickAck, "quickack"},
-	{"congctl", false, rtaxCCAlgo, "congctl"},
-	{"rttvar", false, rtaxRTTVar, "rttvar"},
-	{"ssthresh", false, rtaxSSThresh, "ssthresh"},
+	{"mtu", true, nla.RTAXMTU, "mtu"},
+	{"hoplimit", true, nla.RTAXHopLimit, "hoplimit"},
+	{"advmss", true, nla.RTAXAdvMSS, "mss"},
+	{"reordering", false, nla.RTAXReordering, "reordering"},
+	{"rtt", true, nla.RTAXRTT, "rtt"},
+	{"rto_min", true, nla.RTAXRTOMin, "rto_min"},
+	{"window", false, nla.RTAXWindow, "window"},
+	{"cwnd", false, nla.RTAXCWnd, "cwnd"},
+	{"initcwnd", false, nla.RTAXInitCWnd, "initcwnd"},
+	{"initrwnd", false, nla.RTAXInitRWnd, "initrwnd"},
+	{"features", false, nla.RTAXFeatures, "features"},
+	{"quickack", false, nla.RTAXQuickAck, "quickack"},
+	{"congctl", false, nla.RTAXCCAlgo, "congctl"},
+	{"rttvar", false, nla.RTAXRTTVar, "rttvar"},
+	{"ssthresh", false, nla.RTAXSSThresh, "ssthresh"},
 }
 
 func (r *routeRequest) metricWord(w string) bool {
@@ -82,13 +63,13 @@ func (r *routeRequest) metricWord(w string) bool {
 
 func (r *routeRequest) metric(id uint16, said string) {
 	switch id {
-	case rtaxFeatures:
+	case nla.RTAXFeatures:
 		r.metrics.add(id, r.features())
 		return
-	case rtaxQuickAck:
+	case nla.RTAXQuickAck:
 		r.metrics.add(id, r.zeroOrOne(said))
 		return
-	case rtaxRTOMin:
+	case nla.RTAXRTOMin:
 		r.metrics.lock |= 1 << id
 		r.value()
 	default:
@@ -99,17 +80,17 @@ func (r *routeRequest) metric(id uint16, said string) {
 	}
 	bad := "\"" + said + "\" value is invalid\n"
 	switch id {
-	case rtaxCCAlgo:
+	case nla.RTAXCCAlgo:
 		r.metrics.attr(id, []byte(r.word()))
-	case rtaxRTT:
+	case nla.RTAXRTT:
 		r.metrics.add(id, r.rtt(8, bad))
-	case rtaxRTTVar:
+	case nla.RTAXRTTVar:
 		r.metrics.add(id, r.rtt(4, bad))
-	case rtaxRTOMin:
+	case nla.RTAXRTOMin:
 		r.metrics.add(id, r.rtt(1, bad))
 	default:
 		v, ok := parseUnsigned(r.word(), 0)
-		if !ok || id == rtaxHopLimit && v > 255 {
+		if !ok || id == nla.RTAXHopLimit && v > 255 {
 			r.invarg(bad, r.word())
 		}
 		r.metrics.add(id, v)

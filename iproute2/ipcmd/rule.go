@@ -10,37 +10,10 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
-// Attributes of a rule (FRA_*).
-const (
-	fraDst            = 1
-	fraSrc            = 2
-	fraIIF            = 3
-	fraGoto           = 4
-	fraMapTo          = 5
-	fraPriority       = 6
-	fraFWMark         = 10
-	fraFlow           = 11
-	fraTunID          = 12
-	fraSuppressGroup  = 13
-	fraSuppressPrefix = 14
-	fraTable          = 15
-	fraFWMask         = 16
-	fraOIF            = 17
-	fraL3MDev         = 19
-	fraUIDRange       = 20
-	fraProtocol       = 21
-	fraIPProto        = 22
-	fraSPortRange     = 23
-	fraDPortRange     = 24
-	fraDSCP           = 25
-	fraFlowLabel      = 26
-	fraFlowLabelMask  = 27
-	fraSPortMask      = 28
-	fraDPortMask      = 29
-	fraDSCPMask       = 30
-)
+const fraMapTo = 5 // not read by any kernel of today
 
 // rule is the object rule (do_iprule).
 func (c *call) rule() int {
@@ -117,11 +90,11 @@ func (r *ruleRequest) send() int {
 
 // address reads from and to.
 func (r *ruleRequest) address(w string) bool {
-	typ, length := uint16(fraSrc), frhSrcLen
+	typ, length := uint16(nla.FRASrc), frhSrcLen
 	switch w {
 	case "from":
 	case "to":
-		typ, length = fraDst, frhDstLen
+		typ, length = nla.FRADst, frhDstLen
 	default:
 		return false
 	}
@@ -136,21 +109,21 @@ func (r *ruleRequest) selector(w string) bool {
 	case w == "not":
 		r.body[frhFlags] |= byte(rpdb.RuleInvert)
 	case is(w, "preference", "order", "priority"):
-		r.request.u32(fraPriority, r.call.u32("preference value is invalid\n"))
+		r.request.u32(nla.FRAPriority, r.call.u32("preference value is invalid\n"))
 	case w == "tos" || is(w, "dsfield"):
 		r.body[frhTOS] = r.tos("TOS value is invalid\n")
 	case w == "fwmark":
-		r.masked(fraFWMark, fraFWMask)
+		r.masked(nla.FRAFWMark, nla.FRAFWMask)
 	case is(w, "realms"):
-		r.request.u32(fraFlow, r.call.realms("invalid realms\n"))
+		r.request.u32(nla.FRAFlow, r.call.realms("invalid realms\n"))
 	case is(w, "protocol"):
-		r.request.u8(fraProtocol, r.call.protocol("\"protocol\" value is invalid\n"))
+		r.request.u8(nla.FRAProtocol, r.call.protocol("\"protocol\" value is invalid\n"))
 	case is(w, "tun_id"):
 		v, ok := strtoul(r.value(), 0)
 		if !ok {
 			r.invarg("\"tun_id\" value is invalid\n", r.word())
 		}
-		r.be64(fraTunID, v)
+		r.be64(nla.FRATunID, v)
 	case is(w, "table") || w == "lookup":
 		r.tableArg()
 	case is(w, "suppress_prefixlength") || w == "sup_pl":
@@ -158,13 +131,13 @@ func (r *ruleRequest) selector(w string) bool {
 		if !ok || v < 0 {
 			r.invarg("suppress_prefixlength value is invalid\n", r.word())
 		}
-		r.request.u32(fraSuppressPrefix, uint32(v))
+		r.request.u32(nla.FRASuppressPrefixLen, uint32(v))
 	case is(w, "suppress_ifgroup") || w == "sup_group":
 		v, ok := r.Names.GroupID(r.value())
 		if !ok {
 			r.invarg("Invalid \"suppress_ifgroup\" value\n", r.word())
 		}
-		r.request.u32(fraSuppressGroup, v)
+		r.request.u32(nla.FRASuppressIfGroup, v)
 	default:
 		return false
 	}
@@ -196,33 +169,33 @@ func (r *ruleRequest) tableArg() {
 		return
 	}
 	r.body[frhTable] = 0
-	r.request.u32(fraTable, r.table)
+	r.request.u32(nla.FRATable, r.table)
 }
 
 // packet reads selectors of the packet's devices, owner and ports.
 func (r *ruleRequest) packet(w string) bool {
 	switch {
 	case w == "dev" || w == "iif":
-		r.ifname(fraIIF, "\"iif\"/\"dev\" not a valid ifname")
+		r.ifname(nla.FRAIIFName, "\"iif\"/\"dev\" not a valid ifname")
 	case w == "oif":
-		r.ifname(fraOIF, "\"oif\" not a valid ifname")
+		r.ifname(nla.FRAOIFName, "\"oif\" not a valid ifname")
 	case w == "l3mdev":
-		r.request.u8(fraL3MDev, 1)
+		r.request.u8(nla.FRAL3MDev, 1)
 		r.tableOK, r.l3mdev = true, true
 	case w == "uidrange":
 		u := r.uidRange()
-		r.attr(fraUIDRange, binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, u.Start), u.End))
+		r.attr(nla.FRAUIDRange, binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, u.Start), u.End))
 	case is(w, "nat") || is(w, "map-to"):
 		v := r.value()
 		r.errorf("Warning: route NAT is deprecated\n")
 		r.attr(fraMapTo, r.getAddr32(v))
 		r.body[frhAction] = byte(rpdb.NAT)
 	case w == "ipproto":
-		r.request.u8(fraIPProto, r.ipProto())
+		r.request.u8(nla.FRAIPProto, r.ipProto())
 	case w == "sport":
-		r.portArg(fraSPortRange, fraSPortMask, "sport")
+		r.portArg(nla.FRASPortRange, nla.FRASPortMask, "sport")
 	case w == "dport":
-		r.portArg(fraDPortRange, fraDPortMask, "dport")
+		r.portArg(nla.FRADPortRange, nla.FRADPortMask, "dport")
 	case w == "dscp" && r.Version >= Version7:
 		r.dscpArg()
 	case w == "flowlabel" && r.Version >= Version7:
@@ -308,14 +281,14 @@ func (r *ruleRequest) dscpArg() {
 	if !ok {
 		r.invarg("invalid dscp\n", word)
 	}
-	r.request.u8(fraDSCP, v)
+	r.request.u8(nla.FRADSCP, v)
 	if !masked {
 		return
 	}
 	if v, ok = parseU8(m, 0); !ok {
 		r.invarg("invalid dscp mask\n", m)
 	}
-	r.request.u8(fraDSCPMask, v)
+	r.request.u8(nla.FRADSCPMask, v)
 }
 
 func (r *ruleRequest) flowLabelArg() {
@@ -325,13 +298,13 @@ func (r *ruleRequest) flowLabelArg() {
 		r.invarg("invalid flowlabel\n", word)
 	}
 	mask := uint32(0xfffff)
-	r.be32(fraFlowLabel, v)
+	r.be32(nla.FRAFlowLabel, v)
 	if masked {
 		if mask, ok = parseUnsigned(m, 0); !ok {
 			r.invarg("invalid flowlabel mask\n", m)
 		}
 	}
-	r.be32(fraFlowLabelMask, mask)
+	r.be32(nla.FRAFlowLabelMask, mask)
 }
 
 // action reads [type] goto N, nop, or a route type.
@@ -345,7 +318,7 @@ func (r *ruleRequest) action(w string) {
 		r.usage(usageRule)
 	case matches(w, "goto"):
 		act = byte(rpdb.ActGoto)
-		r.request.u32(fraGoto, r.call.u32("invalid target\n"))
+		r.request.u32(nla.FRAGoto, r.call.u32("invalid target\n"))
 	case matches(w, "nop"):
 		act = byte(rpdb.ActNop)
 	default:

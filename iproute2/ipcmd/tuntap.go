@@ -11,6 +11,7 @@ import (
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const usageTuntap = `Usage: ip tuntap { add | del | show | list | lst | help } [ dev PHYS_DEV ]
@@ -173,8 +174,8 @@ func (c *call) tuntapList() int {
 	list := []iproute2.Object{}
 	status := c.dump(&links, nil, func(m netlink.Message) {
 		as := iproute2.ParseAttrs(m.Data[linkHeaderLen:])
-		info := as.Nest(iflaLinkInfo)
-		if info.Str(infoKind) != "tun" || t.Name != "" && t.Name != as.Str(iflaIfname) {
+		info := as.Nest(nla.IFLALinkInfo)
+		if info.Str(infoKind) != "tun" || t.Name != "" && t.Name != as.Str(nla.IFLAIfname) {
 			return
 		}
 		data := info.Nest(infoData)
@@ -182,7 +183,7 @@ func (c *call) tuntapList() int {
 			return
 		}
 		r := c.record()
-		iproute2.PrintTuntap(r, as.Str(iflaIfname), data)
+		iproute2.PrintTuntap(r, as.Str(nla.IFLAIfname), data)
 		c.emit(r, &list)
 	})
 	if c.opt.json {

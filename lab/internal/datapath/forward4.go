@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // forward4 sends on a packet that is not for this host (ip_forward).
@@ -43,7 +44,7 @@ func (h *Host) forwardMTU4(p *packet) int {
 		return minMTU6
 	}
 	mtu := min(int(out.dev.MTU), maxIP)
-	if m, locked, ok := metricOf(&p.d, rtaxMTU); ok && m != 0 && (locked || h.view.Setting("ipv4/ip_forward_use_pmtu") != 0) {
+	if m, locked, ok := metricOf(&p.d, nla.RTAXMTU); ok && m != 0 && (locked || h.view.Setting("ipv4/ip_forward_use_pmtu") != 0) {
 		mtu = int(m)
 	}
 	if h.view.Setting("ipv4/ip_forward_use_pmtu") != 0 {

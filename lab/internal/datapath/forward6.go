@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // forward6 sends on a packet that is not for this host (ip6_forward).
@@ -73,7 +74,7 @@ func (h *Host) forProxy(p *packet) bool {
 // not count.
 func (h *Host) forwardMTU6(p *packet) int {
 	mtu := minMTU6
-	if m, locked, ok := metricOf(&p.d, rtaxMTU); ok && m != 0 && locked {
+	if m, locked, ok := metricOf(&p.d, nla.RTAXMTU); ok && m != 0 && locked {
 		mtu = int(m)
 	} else if out := h.links[p.d.OIF]; out != nil {
 		mtu = int(out.dev.Conf6.MTU)

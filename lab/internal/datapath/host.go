@@ -7,6 +7,7 @@ import (
 	"github.com/rulewalk/rulewalk/lab/internal/stack"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Host carries the packets of one namespace. It implements stack.Network.
@@ -217,7 +218,7 @@ func (h *Host) Route(f *rpdb.Flow) stack.Path {
 		p.MTU, p.Locked = h.pathMTU(v, &p.Decision, f.Dst)
 		p.Hops = h.defaultHops(v, &p.Decision, f.Dst.Is6())
 		if p.UsesRoute && p.Decision.Route != nil {
-			if m, _, ok := metricOf(&p.Decision, rtaxAdvMSS); ok {
+			if m, _, ok := metricOf(&p.Decision, nla.RTAXAdvMSS); ok {
 				p.AdvMSS = int(m)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/rulewalk/rulewalk/lab/internal/stack"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // ICMP types, and codes of destination unreachable.
@@ -256,7 +257,7 @@ func (h *Host) learnMTU4(p *packet, quoted []byte, mtu int) uint32 {
 		return uint32(mtu)
 	}
 	now, _ := h.pathMTU(h.view, &d, f.Dst)
-	if _, locked, ok := metricOf(&d, rtaxMTU); ok && locked {
+	if _, locked, ok := metricOf(&d, nla.RTAXMTU); ok && locked {
 		return uint32(mtu)
 	}
 	if mtu >= now {

@@ -8,6 +8,7 @@ import (
 	"github.com/rulewalk/rulewalk/lab/internal/stack"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // ICMPv6 types, and codes of errors.
@@ -273,7 +274,7 @@ func (h *Host) learnMTU6(p *packet, quoted []byte, mtu int) {
 	if d.Err != rpdb.OK || d.Type == rpdb.Local || d.Type == rpdb.Anycast {
 		return
 	}
-	if _, locked, ok := metricOf(&d, rtaxMTU); ok && locked {
+	if _, locked, ok := metricOf(&d, nla.RTAXMTU); ok && locked {
 		return
 	}
 	if now, _ := h.pathMTU(h.view, &d, f.Dst); mtu >= now || mtu < minMTU6 {

@@ -5,13 +5,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
-)
-
-// Metrics of routes (RTAX_*).
-const (
-	rtaxMTU      = 2
-	rtaxAdvMSS   = 8
-	rtaxHopLimit = 10
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 const (
@@ -47,7 +41,7 @@ func (h *Host) pathMTU(v *netns.View, d *rpdb.Decision, dst netip.Addr) (mtu int
 	if dst.Is4() && mtu > maxIP {
 		mtu = maxIP
 	}
-	if m, lock, ok := metricOf(d, rtaxMTU); ok && m != 0 {
+	if m, lock, ok := metricOf(d, nla.RTAXMTU); ok && m != 0 {
 		mtu, locked = int(m), lock
 	}
 	if learned, ok := h.ns.PathMTU(dst, d); ok && learned < mtu {
@@ -59,7 +53,7 @@ func (h *Host) pathMTU(v *netns.View, d *rpdb.Decision, dst netip.Addr) (mtu int
 // defaultHops is the TTL or hop limit of what this host sends (ip4_dst_hoplimit,
 // ip6_dst_hoplimit).
 func (h *Host) defaultHops(v *netns.View, d *rpdb.Decision, six bool) uint8 {
-	if m, _, ok := metricOf(d, rtaxHopLimit); ok && m != 0 {
+	if m, _, ok := metricOf(d, nla.RTAXHopLimit); ok && m != 0 {
 		return uint8(m)
 	}
 	if !six {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
+	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // Flags of a device by router advertisements (IF_RA_*).
@@ -152,7 +153,7 @@ func (ra *advertisement) defaultRouter() {
 	if hops := int32(ra.m[4]); c[conf6RAMinHopLimit] < 256 && hops != 0 && c[conf6RAMinHopLimit] <= hops {
 		c[conf6HopLimit] = hops
 		if r != nil {
-			r.metrics = r.metrics.with(rtaxHopLimit, uint32(hops))
+			r.metrics = r.metrics.with(nla.RTAXHopLimit, uint32(hops))
 		}
 	}
 }
@@ -265,7 +266,7 @@ func (ra *advertisement) mtu() {
 	}
 	d.conf6[conf6MTU] = int32(mtu)
 	if ra.route != nil {
-		ra.route.metrics = ra.route.metrics.with(rtaxMTU, mtu)
+		ra.route.metrics = ra.route.metrics.with(nla.RTAXMTU, mtu)
 	}
 	ra.n.changeRouteMTU6(d, mtu)
 }

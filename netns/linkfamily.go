@@ -1,9 +1,8 @@
 package netns
 
 import (
-	"net/netip"
-
 	"encoding/binary"
+	"net/netip"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl/nla"

@@ -70,11 +70,11 @@ func (s *State) Build() (*Database, error) {
 	return db, nil
 }
 
-// WithNeighs returns the database with other neighbours. It shares all else with db and
-// costs time linear in the neighbours.
+// WithNeighs returns the database with other neighbours. It shares all else with db, but
+// asks no [Finder], and costs time linear in the neighbours.
 func (db *Database) WithNeighs(neighs []Neigh) *Database {
 	other, site := *db, *db.site
-	other.site = &site
+	other.site, other.finders = &site, [2]Finder{}
 	other.setNeighs(neighs)
 	return &other
 }

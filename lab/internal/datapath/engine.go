@@ -27,6 +27,10 @@ type Config struct {
 	Sockets func(*Host) (t stack.Transport, end func())
 	// Comment, if not nil, makes the text of a captured packet ([Frame.Comment]).
 	Comment func(*Frame) string
+	// CompileAfter is the number of lookups in one state after which a host compiles it
+	// for more; 0 stands for one that pays, and a negative one for never. Decisions do not
+	// hang on it.
+	CompileAfter int
 }
 
 // Engine carries the packets of a world. Make it with [New], before the world is used.

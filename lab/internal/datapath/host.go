@@ -20,6 +20,7 @@ type Host struct {
 
 	// The rest belongs to the event loop.
 	view        *netns.View
+	compiled    compiled
 	links       map[int]*link
 	taps        []*Tap
 	waiting     map[waitKey][]*packet // for a neighbour
@@ -118,7 +119,7 @@ func (h *Host) refresh(v *netns.View) {
 // lookup decides on a flow by the present state.
 func (h *Host) lookup(f rpdb.Flow) rpdb.Decision {
 	h.flow = f
-	return h.view.Database.Lookup(&h.flow)
+	return h.compiled.of(h.view.Database, h.e.config.CompileAfter).Lookup(&h.flow)
 }
 
 // lookup6 is lookup for what this host sends by IPv6 (ip6_dst_lookup_tail).

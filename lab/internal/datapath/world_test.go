@@ -34,7 +34,7 @@ func newLab(t *testing.T, names ...string) *lab {
 func newLabOn(t testing.TB, clock Clock, names ...string) *lab {
 	w := netns.NewWorld(netns.Config{Clock: clock.Now, Seed: 1, DAD: true})
 	l := &lab{t: t, world: w, spaces: map[string]*netns.Namespace{}}
-	l.e = New(Config{World: w, Clock: clock, Seed: 1})
+	l.e = New(Config{World: w, Clock: clock, Seed: 1, CompileAfter: 1})
 	t.Cleanup(l.e.Close)
 	for _, n := range names {
 		l.spaces[n] = w.New()

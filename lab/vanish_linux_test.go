@@ -27,8 +27,8 @@ import (
 // kernel. Addresses are 10.0.0.1 and .2, 10.0.1.1 and .2; devices are called after the
 // host that they lead to.
 type network interface {
-	// run runs a command on a host.
-	run(host, line string) error
+	// run runs a command on a host and returns what it printed.
+	run(host, line string) (string, error)
 	dial(host, addr string) (net.Conn, error)
 	listen(host, addr string) (net.Listener, error)
 	sleep(d time.Duration)
@@ -81,10 +81,7 @@ func newInLab(t *testing.T) network {
 	return n
 }
 
-func (n *inLab) run(host, line string) error {
-	_, err := n.host[host].Command(line)
-	return err
-}
+func (n *inLab) run(host, line string) (string, error) { return n.host[host].Command(line) }
 
 func (n *inLab) dial(host, addr string) (net.Conn, error) { return n.host[host].Dial("tcp", addr) }
 
@@ -163,15 +160,14 @@ func newInKernel(t *testing.T) network {
 
 func (n *inKernel) must(t *testing.T, host, line string) {
 	t.Helper()
-	if err := n.run(host, line); err != nil {
+	if _, err := n.run(host, line); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (n *inKernel) run(host, line string) error {
+func (n *inKernel) run(host, line string) (string, error) {
 	f := strings.Fields(line)
-	_, err := n.ns[host].Run(f[0], f[1:]...)
-	return err
+	return n.ns[host].Run(f[0], f[1:]...)
 }
 
 func (n *inKernel) dial(host, addr string) (c net.Conn, err error) {
@@ -274,7 +270,7 @@ const retries = 4 // tcp_retries2: the kernel gives up after some 6 seconds
 
 // vanish plays one of vanishing.
 func vanish(n network, happen []string, unread bool) (e ending, err error) {
-	if err := n.run("c", fmt.Sprintf("sysctl -qw net.ipv4.tcp_retries2=%d", retries)); err != nil {
+	if _, err := n.run("c", fmt.Sprintf("sysctl -qw net.ipv4.tcp_retries2=%d", retries)); err != nil {
 		return e, err
 	}
 	l, err := n.listen("s", "10.0.1.2:80")
@@ -309,7 +305,7 @@ func vanish(n network, happen []string, unread bool) (e ending, err error) {
 		case "KILL": // what the kernel does with the files of a process that ends
 			_ = s.Close()
 		default:
-			if err := n.run(host, line); err != nil {
+			if _, err := n.run(host, line); err != nil {
 				return e, err
 			}
 		}

@@ -62,6 +62,7 @@ func (n *Namespace) addAddrRoutes4(in *inDevice, a *addr4) {
 	}
 	if a.broadcast != 0 && a.broadcast != lbcast4 {
 		n.addKernel4(d, rpdb.Broadcast, a.broadcast, 32, prim, 0)
+		n.forgetUnresolved(d, a.broadcast)
 	}
 	if prefix == 0 || a.secondary() || prefix == a.local && a.plen == 32 {
 		return
@@ -74,7 +75,19 @@ func (n *Namespace) addAddrRoutes4(in *inDevice, a *addr4) {
 			n.addKernel4(d, rpdb.Broadcast, prefix, 32, prim, 0)
 		}
 		n.addKernel4(d, rpdb.Broadcast, prefix|^a.mask(), 32, prim, 0)
+		n.forgetUnresolved(d, prefix|^a.mask())
 	}
+}
+
+// forgetUnresolved removes a neighbour whose hardware address is not known, as its
+// address has become one of all hosts (arp_invalidate).
+func (n *Namespace) forgetUnresolved(d *device, a uint32) {
+	x := n.neighs.find(d, toAddr4(a))
+	if x == nil || x.state&rpdb.NUDValid != 0 {
+		return
+	}
+	_ = n.updateNeigh(x, neighUpdate{state: rpdb.NUDFailed, override: true})
+	n.removeNeigh(x)
 }
 
 // changeMetric4 gives the prefix route of an address another metric

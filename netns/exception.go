@@ -32,7 +32,7 @@ type Exception struct {
 	MTU     int        // of the path, 0: not known
 	Locked  bool       // the path takes less than the least MTU that is believed
 	Gateway netip.Addr // a router's redirect; invalid: none
-	Expires time.Time  // of the MTU
+	Expires time.Time  // of the MTU; for IPv4 of all of it
 }
 
 func keyOfException(dst netip.Addr, d *rpdb.Decision) exceptionKey {
@@ -54,9 +54,9 @@ func (n *Namespace) Exception(dst netip.Addr, d *rpdb.Decision) (Exception, bool
 	}
 	k := keyOfException(dst, d)
 	e, ok := x.ways[k]
-	if ok && e.MTU != 0 && !n.world.config.Clock().Before(e.Expires) {
-		e.MTU, e.Locked = 0, false
-		if !e.Gateway.IsValid() {
+	if ok && !e.Expires.IsZero() && !n.world.config.Clock().Before(e.Expires) {
+		e.MTU, e.Locked, e.Expires = 0, false, time.Time{}
+		if !e.Gateway.IsValid() || dst.Is4() {
 			delete(x.ways, k)
 			return Exception{}, false
 		}
@@ -97,6 +97,18 @@ func (n *Namespace) flushExceptions(f rpdb.Family) {
 	}
 }
 
+// forgetExceptions4 forgets what packets taught of the ways by a nexthop, as a route is
+// gone that had it (free_nh_exceptions).
+func (n *Namespace) forgetExceptions4(gateway netip.Addr, oif int) {
+	n.exceptions.mu.Lock()
+	defer n.exceptions.mu.Unlock()
+	for k := range n.exceptions.ways {
+		if k.dst.Is4() && k.gateway == gateway && k.oif == oif {
+			delete(n.exceptions.ways, k)
+		}
+	}
+}
+
 // flagRedirected is RTCF_REDIRECTED, which an answer shows.
 const flagRedirected uint32 = 0x00040000
 
@@ -106,14 +118,16 @@ func (n *Namespace) except(rep *rtnl.Reply, x Exception) {
 	if x.Gateway.IsValid() {
 		rep.Gateway, rep.Flags = x.Gateway, rep.Flags|flagRedirected
 	}
+	if !x.Expires.IsZero() {
+		rep.Cache.Set = true
+		rep.Cache.V.Expires = int32(x.Expires.Sub(n.world.config.Clock()) * userHz / time.Second)
+	}
 	if x.MTU == 0 {
 		return
 	}
 	metrics := slices.DeleteFunc(slices.Clone(rep.Metrics), func(m rpdb.Metric) bool { return m.ID == nla.RTAXMTU })
 	rep.Metrics = append(metrics, rpdb.Metric{ID: nla.RTAXMTU, Val: uint32(x.MTU), Lock: x.Locked})
 	slices.SortFunc(rep.Metrics, func(a, b rpdb.Metric) int { return cmp.Compare(a.ID, b.ID) })
-	rep.Cache.Set = true
-	rep.Cache.V.Expires = int32(x.Expires.Sub(n.world.config.Clock()) * userHz / time.Second)
 }
 
 // dumpExceptions4 lists what packets taught of single destinations

@@ -124,11 +124,15 @@ func (v *ipv4) share(fi *fibInfo) *fibInfo {
 }
 
 // release lets go of an info for one route (fib_release_info).
-func (v *ipv4) release(fi *fibInfo) {
+func (n *Namespace) release(fi *fibInfo) {
 	fi.refs--
 	if fi.refs > 0 {
 		return
 	}
+	for i := range fi.hops {
+		n.forgetExceptions4(fi.hops[i].gw, fi.hops[i].oif)
+	}
+	v := &n.ip4
 	delete(v.infos, fi.key)
 	if fi.prefsrc != 0 {
 		leave(v.bySrc, fi.prefsrc, fi)

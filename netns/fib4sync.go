@@ -26,7 +26,7 @@ func (n *Namespace) flush4() {
 			if gone[i].info.srcGone {
 				n.notifyRoute4(rtnl.RTMDelRoute, 0, &gone[i], t.id, nil)
 			}
-			n.ip4.release(gone[i].info)
+			n.release(gone[i].info)
 		}
 		return true
 	})

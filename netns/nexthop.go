@@ -192,6 +192,7 @@ func (n *Namespace) removeObject(h *nexthop, r *request) {
 		}
 		return
 	}
+	n.forgetExceptions4(h.hop.hop.gw, h.hop.hop.oif)
 	for _, e := range slices.Clone(h.groups) {
 		n.shrink(e, r)
 	}

@@ -427,6 +427,7 @@ func (n *Namespace) replaceObject(old, h *nexthop, c *objectConfig) error {
 	case len(old.groups) > 0 && old.hop.fdb != h.hop.fdb:
 		return fail(rpdb.EINVAL, "Cannot change nexthop FDB status while in a group")
 	}
+	n.forgetExceptions4(old.hop.hop.gw, old.hop.hop.oif)
 	old.protocol, old.flags, old.hop = h.protocol, h.flags, h.hop
 	return nil
 }

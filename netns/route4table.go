@@ -20,7 +20,7 @@ func (n *Namespace) insertRoute4(t *table4, c *config4) error {
 	a := alias4{dst: c.dst, plen: c.plen, tos: c.tos, typ: c.typ, info: fi}
 	flags, err := n.place4(t, c, a)
 	if err != nil || flags == 0 {
-		n.ip4.release(fi)
+		n.release(fi)
 		return err
 	}
 	n.notifyRoute4(rtnl.RTMNewRoute, flags, &a, t.id, c.req)
@@ -55,7 +55,7 @@ func (n *Namespace) place4(t *table4, c *config4, a alias4) (netlink.HeaderFlags
 			return 0, fail(rpdb.EEXIST, "")
 		case c.nlFlags&netlink.Replace != 0:
 			old := t.at(first)
-			n.ip4.release(old.info)
+			n.release(old.info)
 			*old = a
 			return netlink.Replace, nil
 		case c.nlFlags&netlink.Append != 0:
@@ -86,7 +86,7 @@ func (n *Namespace) deleteRoute4(t *table4, c *config4) error {
 	a := *t.at(s)
 	t.remove(s)
 	n.notifyRoute4(rtnl.RTMDelRoute, 0, &a, t.id, c.req)
-	n.ip4.release(a.info)
+	n.release(a.info)
 	return nil
 }
 

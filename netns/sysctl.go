@@ -199,6 +199,7 @@ func (n *Namespace) sysctlFile(path string) *sysctlFile {
 			write := f.write
 			f.write = func(text string) error {
 				n.flushExceptions(rpdb.IPv6)
+				n.collect6()
 				return write(text)
 			}
 		}

@@ -66,6 +66,9 @@ type Flow struct {
 	Direct bool
 	// Hashed is what the hash of a multipath route is made of.
 	Hashed Hashed
+	// AnySource lets the source be an address of another host (FLOWI_FLAG_ANYSRC): a VRF
+	// device looks up so what it is given. For IPv4 output; IPv6 does not ask.
+	AnySource bool
 	// Cause is the packet that an ICMP error is about, nil for all else: the error takes
 	// the leg of a multipath route that the hash of that packet tells (icmp_send,
 	// icmp6_send). One that is passed on, a HashedPacket, does so under policy 0 alone

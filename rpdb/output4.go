@@ -56,6 +56,9 @@ func (o *out4) givenSource() bool {
 		return o.fail(EINVAL, DropInvalidSource)
 	}
 	toMany := o.dst.IsMulticast() || isLimitedBroadcast(o.dst)
+	if o.f.AnySource && (o.f.OIF != 0 || !toMany) {
+		return true
+	}
 	dev := o.db.owner(o.src, o.w)
 	o.w.check(Check{What: CheckSourceOwner, Passed: dev != nil, Dev: dev.index(), Drop: DropSourceNotLocal})
 	if dev == nil {

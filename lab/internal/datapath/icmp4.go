@@ -84,7 +84,7 @@ func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
 		src = d.Src
 	}
 	if !src.IsValid() {
-		src = netip.IPv4Unspecified() // icmp_err_convert: a router without an address (RFC 7600 is newer)
+		src = dummyRouter
 	}
 	room, _ := h.pathMTU(h.view, &d, f.Dst)
 	opts, ok := h.echoOptions4(p, src)
@@ -310,6 +310,12 @@ func (h *Host) mayLearn4(quoted []byte) bool {
 	return h.transport != nil || quoted[9] == rpdb.ProtoICMP && len(quoted) > n && quoted[n] == icmpEchoReply
 }
 
+// dummyRouter is the source of errors of a router without an address (INADDR_DUMMY, RFC 7600).
+var dummyRouter = netip.AddrFrom4([4]byte{192, 0, 0, 8})
+
+// redirectLife is how long a redirect counts (RT_GC_TIMEOUT).
+const redirectLife = 300 * time.Second
+
 // heardRedirect4 takes a shorter way (icmp_redirect, __ip_do_redirect) once the router there
 // is known.
 func (h *Host) heardRedirect4(p *packet, b []byte) {
@@ -321,7 +327,11 @@ func (h *Host) heardRedirect4(p *packet, b []byte) {
 	if gw.IsMulticast() || gw == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || b[4] == 0 {
 		return
 	}
-	d := h.lookup(flowOf4(quoted))
+	f := flowOf4(quoted)
+	if p.in.dev.IsVRF() {
+		f.OIF = p.in.dev.Index
+	}
+	d := h.lookup(f)
 	old, dst := h.next4(&packet{d: d}, dst4(quoted)), dst4(quoted)
 	if d.Err != rpdb.OK || d.OIF != p.real.dev.Index || old == dst || old != src4(p.data()) || gw == old {
 		return
@@ -334,7 +344,7 @@ func (h *Host) heardRedirect4(p *packet, b []byte) {
 		return
 	}
 	if _, known, err := h.ns.Neighbour(d.OIF, gw); err == nil && known {
-		h.ns.Except(dst, &d, func(x *netns.Exception) { x.Gateway = gw })
+		h.ns.Except(dst, &d, func(x *netns.Exception) { x.Gateway, x.Expires = gw, h.e.clock.Now().Add(redirectLife) })
 	}
 }
 

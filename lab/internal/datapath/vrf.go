@@ -20,7 +20,7 @@ func (l *link) sendVRF(p *packet) {
 	} else {
 		f = flowOf6(p.data())
 	}
-	f.OIF, f.Mark = l.dev.Index, p.mark
+	f.OIF, f.Mark, f.AnySource = l.dev.Index, p.mark, true
 	p.d = h.lookup(f)
 	p.routed = true
 	switch {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,23 @@ func (d *duel) sentND() (sent [2][]string) {
 		}
 	}
 	return sent
+}
+
+// ipSlowly is ip, but waits for the kernel to look at the carrier of a device that comes up or
+// goes down, which it does once a second for all namespaces, before our host does the same.
+func (d *duel) ipSlowly(line string) {
+	d.t.Helper()
+	d.run(d.real, line)
+	for range 300 {
+		if !strings.HasSuffix(line, " up") || !strings.Contains(d.run(d.real, "link show dev a"), "NO-CARRIER") {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	d.ours.ip("h", line)
+	if strings.HasSuffix(line, " down") {
+		time.Sleep(1100 * time.Millisecond)
+	}
 }
 
 // TestDuelDAD has both hosts check new addresses, and others claim some of them.
@@ -110,9 +128,7 @@ func TestDuelDAD(t *testing.T) {
 			d.set(s)
 		}
 		for _, l := range c.lines {
-			if d.ip(l); l == "link set dev a down" {
-				time.Sleep(1100 * time.Millisecond) // else the kernel looks at the carrier later
-			}
+			d.ipSlowly(l)
 		}
 		time.Sleep(40 * time.Millisecond) // for the first probe
 		if c.claim != nil {

@@ -207,7 +207,7 @@ func TestDuelCable(t *testing.T) {
 		"neigh add 10.0.0.3 lladdr 02:00:00:00:01:0a dev a nud reachable", "neigh add fd00:0:0:a::3 lladdr 02:00:00:00:01:0a dev a nud reachable",
 		"link add link a name a.7 address 02:00:00:00:03:07 type macvlan mode bridge", "link set a.7 up", "addr add 10.7.0.1/24 dev a.7",
 	}...))
-	time.Sleep(1500 * time.Millisecond) // for the kernel to look at carriers
+	time.Sleep(2200 * time.Millisecond) // for the kernel to look at carriers
 	d.state("before", shown...)
 	m := d.monitor()
 	for _, settings := range []string{"", "net.ipv4.conf.a.arp_evict_nocarrier=0", "net.ipv6.conf.a.ignore_routes_with_linkdown=1"} {
@@ -222,16 +222,17 @@ func TestDuelCable(t *testing.T) {
 			what += " " + settings
 			d.run(d.peers, "link set pa "+flag)
 			d.cable("a", plugged)
-			time.Sleep(1500 * time.Millisecond)
+			time.Sleep(2200 * time.Millisecond)
 			m.same(what)
 			d.state(what, shown...)
 		}
 	}
 	d.run(d.peers, "link set pa down")
 	d.cable("a", false)
+	time.Sleep(2200 * time.Millisecond)
 	d.ip("link set dev a down")
 	d.ip("link set dev a up") // and there is no carrier
-	time.Sleep(1500 * time.Millisecond)
+	time.Sleep(2200 * time.Millisecond)
 	m.same("down and up")
 	d.state("down and up", shown...)
 }

@@ -21,7 +21,8 @@ func (c *counter) Deliver(_ []byte, in stack.Arrival) bool {
 	c.n.Add(1)
 	return true
 }
-func (*counter) ICMPError(stack.ICMPError) {}
+func (*counter) ICMPError(stack.ICMPError)  {}
+func (*counter) Sent(*stack.ICMPError) bool { return false }
 
 type wall struct{}
 

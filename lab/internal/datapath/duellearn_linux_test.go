@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -14,8 +15,6 @@ func TestDuelLearning(t *testing.T) {
 	d := newDuel(t, []string{"net.ipv4.conf.all.accept_redirects=1", "net.ipv4.conf.default.secure_redirects=0", "net.ipv4.conf.all.secure_redirects=0"}, append([]string{
 		"neigh add 10.0.0.9 lladdr 02:00:00:00:02:09 dev a nud permanent", "neigh add fe80::9 lladdr 02:00:00:00:02:09 dev a nud permanent",
 	}, duelLines...))
-	h, _ := d.ours.host("h") // without sockets, which would be asked whether they sent what is quoted
-	d.ours.e.Do(func() { h.SetTransport(nil, nil) })
 	router := addrBytes("10.0.0.9")
 	for i, c := range []struct {
 		name      string
@@ -23,7 +22,11 @@ func TestDuelLearning(t *testing.T) {
 		info      uint32
 		quoted    uint8 // the protocol of the packet that is quoted
 		from      string
+		sport     uint16 // of the datagram: from 9 there is a socket
 	}{
+		{name: "fragmentation needed, for a datagram of a socket", typ: icmpUnreach, code: unreachFragNeeded, info: 1200, quoted: 17, sport: 9, from: "10.0.0.2"},
+		{name: "redirect for a datagram of a socket", typ: icmpRedirect, code: redirectHost, info: be32(router), quoted: 17, sport: 9, from: "10.0.0.2"},
+		{name: "fragmentation needed, for a segment of nobody", typ: icmpUnreach, code: unreachFragNeeded, info: 1200, quoted: 6, sport: 9, from: "10.0.0.2"},
 		{name: "fragmentation needed", typ: icmpUnreach, code: unreachFragNeeded, info: 1200, quoted: 1, from: "10.0.0.2"},
 		{name: "fragmentation needed, for a datagram of nobody", typ: icmpUnreach, code: unreachFragNeeded, info: 1200, quoted: 17, from: "10.0.0.2"},
 		{name: "a small MTU", typ: icmpUnreach, code: unreachFragNeeded, info: 300, quoted: 1, from: "203.0.113.1"},
@@ -40,6 +43,7 @@ func TestDuelLearning(t *testing.T) {
 		peer := fmt.Sprintf("198.18.77.%d", i)
 		q := new(Engine).build4(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr(peer), c.quoted, 0, 64, 8).data()
 		clear(q[20:])
+		put16(q[20:], c.sport)
 		sealIP4(q)
 		m := make([]byte, icmpLen, icmpLen+len(q))
 		m[0], m[1] = c.typ, c.code
@@ -60,7 +64,12 @@ func TestDuelLearning(t *testing.T) {
 		quoted uint8
 		from   string
 		target string
+		sport  uint16
 	}{
+		{name: "too big, for a datagram of a socket", mtu: 1300, quoted: rpdb.ProtoUDP, sport: 9, from: "fd00:0:0:a::2"},
+		{name: "redirect for a datagram of a socket", quoted: rpdb.ProtoUDP, sport: 9, from: "fe80::2", target: "fe80::9"},
+		{name: "redirect for a datagram of nobody", quoted: rpdb.ProtoUDP, from: "fe80::2", target: "fe80::9"},
+		{name: "redirect for a segment of nobody", quoted: rpdb.ProtoTCP, from: "fe80::2", target: "fe80::9"},
 		{name: "too big", mtu: 1300, quoted: rpdb.ProtoICMPv6, from: "fd00:0:0:a::2"},
 		{name: "too big, for a datagram of nobody", mtu: 1300, quoted: rpdb.ProtoUDP, from: "fd00:0:0:a::2"},
 		{name: "too small an MTU", mtu: 600, quoted: rpdb.ProtoICMPv6, from: "fd00:0:0:a::2"},
@@ -70,7 +79,9 @@ func TestDuelLearning(t *testing.T) {
 		{name: "redirect to the destination", quoted: rpdb.ProtoICMPv6, from: "fe80::2", target: "self"},
 	} {
 		peer := fmt.Sprintf("fd1a::77:%d", i)
-		q := packet6("fd00:0:0:a::1", peer, c.quoted, 64, make([]byte, 8))
+		q := packet6("fd00:0:0:a::1", peer, c.quoted, 64, binary.BigEndian.AppendUint16(nil, c.sport))
+		q = append(q, make([]byte, 6)...)
+		put16(q[4:], 8)
 		m := make([]byte, icmpLen)
 		m[0] = icmp6TooBig
 		put32(m[4:], c.mtu)

@@ -215,19 +215,13 @@ func (h *Host) heardError4(p *packet, b []byte) {
 	if len(quoted) < 20 || quoted[0]>>4 != 4 {
 		return
 	}
-	e := stack.ICMPError{
-		Offender: src4(p.data()), Type: b[0], Code: b[1], Quoted: slices.Clone(quoted), IIF: p.in.dev.Index, TTL: p.data()[8],
-		Time: h.e.clock.Now(),
-	}
-	if p.in != p.real {
-		e.SDIF = p.real.dev.Index
-	}
+	e := h.quotes4(p, b)
 	switch {
 	case b[0] == icmpUnreach && b[1] == unreachFragNeeded:
 		if h.view.Setting("ipv4/ip_no_pmtu_disc") != 0 {
 			return
 		}
-		e.Info = h.learnMTU4(p, quoted, int(be16(b[6:])))
+		e.Info = h.learnMTU4(p, &e, int(be16(b[6:])))
 		if e.Info == 0 {
 			return
 		}
@@ -242,10 +236,22 @@ func (h *Host) heardError4(p *packet, b []byte) {
 	}
 }
 
+// quotes4 is an ICMP error for sockets.
+func (h *Host) quotes4(p *packet, b []byte) stack.ICMPError {
+	e := stack.ICMPError{
+		Offender: src4(p.data()), Type: b[0], Code: b[1], Quoted: slices.Clone(b[icmpLen:]), IIF: p.in.dev.Index, TTL: p.data()[8],
+		Time: h.e.clock.Now(),
+	}
+	if p.in != p.real {
+		e.SDIF = p.real.dev.Index
+	}
+	return e
+}
+
 // learnMTU4 remembers the MTU of a path (ipv4_update_pmtu, __ip_rt_update_pmtu). It
 // returns what was learned, 0 for nothing.
-func (h *Host) learnMTU4(p *packet, quoted []byte, mtu int) uint32 {
-	f := flowOf4(quoted)
+func (h *Host) learnMTU4(p *packet, e *stack.ICMPError, mtu int) uint32 {
+	f := flowOf4(e.Quoted)
 	if v := p.in; v.dev.IsVRF() {
 		f.OIF = v.dev.Index
 	}
@@ -253,7 +259,7 @@ func (h *Host) learnMTU4(p *packet, quoted []byte, mtu int) uint32 {
 	if d.Err != rpdb.OK {
 		return 0
 	}
-	if !h.mayLearn4(quoted) {
+	if !h.mayLearn4(e) {
 		return uint32(mtu)
 	}
 	now, _ := h.pathMTU(h.view, &d, f.Dst)
@@ -303,11 +309,14 @@ func (h *Host) sendRedirect4(p *packet) {
 }
 
 // mayLearn4 reports whether an ICMP message teaches something of the way of the packet that
-// it quotes: the sockets are asked, but for answers to echo requests, which the host itself
+// it quotes: a socket sent it, or it is an answer to an echo request, which the host itself
 // sent (icmp_err).
-func (h *Host) mayLearn4(quoted []byte) bool {
-	n := ihl4(quoted)
-	return h.transport != nil || quoted[9] == rpdb.ProtoICMP && len(quoted) > n && quoted[n] == icmpEchoReply
+func (h *Host) mayLearn4(e *stack.ICMPError) bool {
+	n := ihl4(e.Quoted)
+	if e.Quoted[9] == rpdb.ProtoICMP && len(e.Quoted) > n && e.Quoted[n] == icmpEchoReply {
+		return true
+	}
+	return h.transport != nil && h.transport.Sent(e)
 }
 
 // dummyRouter is the source of errors of a router without an address (INADDR_DUMMY, RFC 7600).
@@ -320,7 +329,10 @@ const redirectLife = 300 * time.Second
 // is known.
 func (h *Host) heardRedirect4(p *packet, b []byte) {
 	quoted, conf := b[icmpLen:], &p.real.dev.Conf4
-	if len(quoted) < 28 || b[1]&7 > 3 || !conf.AcceptRedirects || !h.mayLearn4(quoted) {
+	if len(quoted) < 28 || b[1]&7 > 3 || !conf.AcceptRedirects {
+		return
+	}
+	if e := h.quotes4(p, b); !h.mayLearn4(&e) {
 		return
 	}
 	gw := netip.AddrFrom4([4]byte(b[4:8]))

@@ -247,18 +247,30 @@ func (h *Host) heardError6(p *packet, m []byte) {
 	if at < 0 || at+8 > len(quoted) {
 		return
 	}
-	in := h.arrival6(p, rpdb.ProtoICMPv6, 0)
-	e := stack.ICMPError{
-		Offender: src6(p.data()), Type: m[0], Code: m[1], Info: be32(m[4:]), Quoted: slices.Clone(quoted),
-		IIF: in.IIF, SDIF: in.SDIF, TTL: p.data()[7], Time: in.Time,
-	}
+	e := h.quotes6(p, m, quoted)
+	e.Info = be32(m[4:])
 	tunnel := h.tunnelError6(quoted, proto)
-	if m[0] == icmp6TooBig && (proto == rpdb.ProtoICMPv6 || tunnel || h.transport != nil) {
+	if m[0] == icmp6TooBig && (tunnel || h.mayLearn6(&e, proto)) {
 		h.learnMTU6(p, quoted, int(e.Info))
 	}
 	if h.transport != nil && !tunnel {
 		h.transport.ICMPError(e)
 	}
+}
+
+// quotes6 is an ICMPv6 message for sockets.
+func (h *Host) quotes6(p *packet, m, quoted []byte) stack.ICMPError {
+	in := h.arrival6(p, rpdb.ProtoICMPv6, 0)
+	return stack.ICMPError{
+		Offender: src6(p.data()), Type: m[0], Code: m[1], Quoted: slices.Clone(quoted),
+		IIF: in.IIF, SDIF: in.SDIF, TTL: p.data()[7], Time: in.Time,
+	}
+}
+
+// mayLearn6 reports whether an ICMPv6 message teaches something of the way of the packet that
+// it quotes: it is one of ICMPv6 (icmpv6_err), or a socket sent it.
+func (h *Host) mayLearn6(e *stack.ICMPError, proto uint8) bool {
+	return proto == rpdb.ProtoICMPv6 || h.transport != nil && h.transport.Sent(e)
 }
 
 // learnMTU6 remembers the MTU of a path (ip6_update_pmtu, __ip6_rt_update_pmtu).

@@ -62,6 +62,9 @@ func (h *Host) heardRedirect6(l *link, p *packet, m []byte) {
 	if !ok || !h.routesBy6(l, dst, from, quotedSource(o.redirected, p)) {
 		return
 	}
+	if quoted := o.redirected; quoted != nil && !h.believes6(p, m, quoted[8:]) {
+		return
+	}
 	onLink := target == dst
 	h.heard(l, target, netns.NeighNews{
 		LLAddr: lladdr, State: rpdb.NUDStale, Create: true, Override: true, WeakOverride: true, RouterTold: !onLink, Router: true,
@@ -70,6 +73,19 @@ func (h *Host) heardRedirect6(l *link, p *packet, m []byte) {
 	if d.Err == rpdb.OK {
 		h.ns.Except(dst, &d, func(x *netns.Exception) { x.Gateway = target })
 	}
+}
+
+// believes6 reports whether a redirect about a packet counts (icmpv6_notify).
+func (h *Host) believes6(p *packet, m, quoted []byte) bool {
+	if len(quoted) < ip6Len {
+		return false
+	}
+	proto, at, _ := skip6(quoted)
+	if at < 0 || at+8 > len(quoted) {
+		return false
+	}
+	e := h.quotes6(p, m, quoted)
+	return h.mayLearn6(&e, proto)
 }
 
 // quotedSource is the source of the packet that a redirect is about.

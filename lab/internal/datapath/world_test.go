@@ -140,6 +140,18 @@ func (i *inbox) ICMPError(e stack.ICMPError) {
 	i.errors = append(i.errors, e)
 }
 
+// Sent believes what is said of datagrams from ports 9 and 4000, but for redirects of IPv6.
+func (i *inbox) Sent(e *stack.ICMPError) bool {
+	b := e.Quoted
+	at, proto := 20, b[9]
+	if b[0]>>4 == 6 {
+		if proto, at, _ = skip6(b); e.Type == icmp6Redirect {
+			return false
+		}
+	}
+	return proto == rpdb.ProtoUDP && len(b) >= at+2 && (be16(b[at:]) == 9 || be16(b[at:]) == 4000)
+}
+
 func (i *inbox) take() ([][]byte, []stack.ICMPError) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -2,7 +2,10 @@ package stack
 
 import (
 	"net/netip"
+	"slices"
 	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 )
@@ -21,6 +24,7 @@ const (
 	icmp6TooBig        = 2
 	icmp6TimeExceeded  = 3
 	icmp6ParamProblem  = 4
+	icmp6Redirect      = 137
 	icmp6Echo          = 128
 	icmp6EchoReply     = 129
 	ipv6HopByHop       = 0
@@ -224,4 +228,65 @@ func (e *ICMPError) socketError(q *quote, errno rpdb.Errno, payload []byte) *Soc
 		Errno: errno, Origin: origin, Type: e.Type, Code: e.Code, Info: info,
 		Offender: e.Offender, Dst: q.dst, Payload: payload, TTL: e.TTL, Time: e.Time,
 	}
+}
+
+// Sent implements Transport. The sequence numbers of TCP are not looked at, which the kernel
+// does: gVisor does not tell what it has sent.
+func (s *Stack) Sent(e *ICMPError) bool {
+	q, ok := parseQuote(e.Quoted)
+	if !ok {
+		return false
+	}
+	if s.rawSent(&q, e) {
+		return true
+	}
+	switch q.proto {
+	case rpdb.ProtoTCP:
+		return s.tcpSent(&q, e)
+	case rpdb.ProtoUDP:
+		c := s.findUDP(q.dst, q.src, e.IIF, e.SDIF, s.l3mdevAccept("udp", e.SDIF))
+		return c != nil && e.redirects(&q, c.bind.device)
+	case rpdb.ProtoICMP:
+		c := s.findPing(q.proto, q.src.Port(), q.src.Addr(), e.IIF, e.SDIF)
+		return c != nil && q.upper[0] == icmpEcho && (e.Type == icmpRedirect || c.o.PMTU != PMTUDont)
+	}
+	return false
+}
+
+// redirects reports whether a datagram socket that is bound to a device, or to none, takes a
+// message for its own: the kernel looks for the way that an IPv6 redirect is about by the
+// socket's device, and finds none without (ip6_sk_redirect, ip6_redirect_nh_match).
+func (e *ICMPError) redirects(q *quote, device int) bool {
+	return e.Type != icmp6Redirect || q.src.Addr().Is4() || device != 0
+}
+
+// rawSent reports whether a raw socket could have sent the quoted packet; one of IPv6 must
+// have asked for errors.
+func (s *Stack) rawSent(q *quote, e *ICMPError) bool {
+	v6 := q.src.Addr().Is6()
+	s.mu.RLock()
+	raws := s.raws
+	s.mu.RUnlock()
+	return slices.ContainsFunc(raws, func(c *RawConn) bool {
+		return c.takes(v6, q.proto, q.src.Addr(), e.IIF, e.SDIF, true) && (!v6 || c.o.RecvErr) && e.redirects(q, c.o.Device)
+	})
+}
+
+// tcpSent reports whether there is the connection of the quoted segment, and it is open.
+func (s *Stack) tcpSent(q *quote, e *ICMPError) bool {
+	s.mu.RLock()
+	t := s.tcp
+	s.mu.RUnlock()
+	if t == nil {
+		return false
+	}
+	ep, _ := t.connection(q.src, q.dst, e.IIF, e.SDIF, s.l3mdevAccept("tcp", e.SDIF))
+	if ep == nil {
+		return false
+	}
+	switch ep.EndpointState() {
+	case tcp.StateTimeWait, tcp.StateSynRecv, tcp.StateClose, tcp.StateError:
+		return false
+	}
+	return true
 }

@@ -101,7 +101,7 @@ type Meta struct {
 	IgnoreDF bool
 }
 
-// Transport is what the datapath calls: Stack implements it. Both methods are
+// Transport is what the datapath calls: Stack implements it. The methods are
 // called from the datapath's event loop, and do not wait for anything but short
 // locks; the caller holds no lock that a method of Network takes.
 type Transport interface {
@@ -115,6 +115,11 @@ type Transport interface {
 	//
 	// The stack may keep the packet: nobody may write to it afterwards.
 	Deliver(packet []byte, in Arrival) bool
+
+	// Sent reports whether a socket of this host sent the packet that an ICMP error or a redirect
+	// quotes, as far as the kernel can tell: only then what it says of the way is believed
+	// (the lookups of udp_err, tcp_v4_err, ping_err, raw_icmp_error).
+	Sent(e *ICMPError) bool
 
 	// ICMPError tells of an ICMP error about a packet of this host
 	// (icmp_unreach, icmpv6_notify). Redirects are not told: they change routes.

@@ -137,7 +137,7 @@ func (h *Host) tellChanges(l *link) {
 	s.changes = slices.DeleteFunc(s.changes, func(c mldChange) bool { return c.left <= 0 })
 	s.stop = nil
 	if len(s.changes) > 0 {
-		s.stop = h.e.after(h.e.random(mldInterval), func() {
+		s.stop = h.e.afterIdly(h.e.random(mldInterval), func() {
 			h.now()
 			h.tellChanges(l)
 		})

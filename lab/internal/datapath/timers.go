@@ -55,8 +55,8 @@ func (e *Engine) after(d time.Duration, f func()) (stop func() bool) {
 
 // afterIdly is after for what goes on for ever: a clock that stands goes past it when it
 // jumps to something else, but does not jump for its sake.
-func (e *Engine) afterIdly(d time.Duration, f func()) {
-	e.schedule(&timer{at: e.clock.Now().Add(d), f: f, place: -1, idle: true})
+func (e *Engine) afterIdly(d time.Duration, f func()) (stop func() bool) {
+	return e.schedule(&timer{at: e.clock.Now().Add(d), f: f, place: -1, idle: true})
 }
 
 func (e *Engine) schedule(t *timer) (stop func() bool) {

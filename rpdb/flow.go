@@ -66,6 +66,9 @@ type Flow struct {
 	Direct bool
 	// Hashed is what the hash of a multipath route is made of.
 	Hashed Hashed
+	// NextHeader is what the IPv6 header of a packet has there, which policy 0 counts: IPProto
+	// is what follows extension headers.
+	NextHeader uint8
 	// AnySource lets the source be an address of another host (FLOWI_FLAG_ANYSRC): a VRF
 	// device looks up so what it is given. For IPv4 output; IPv6 does not ask.
 	AnySource bool

@@ -81,6 +81,7 @@ type look6 struct {
 	strict strict6
 	cause  *Flow  // see Flow.Cause
 	packet bool   // see Flow.Hashed
+	next   uint8  // see Flow.NextHeader
 	hash   uint32 // of multipath, computed once (flowi6.mp_hash)
 	hashed bool
 	known  bool // the hash can be computed

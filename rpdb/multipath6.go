@@ -96,11 +96,17 @@ func (l *look6) choosePath(s *search6, hit *pick6) {
 		return
 	}
 	if !l.hashed {
-		k := &l.k
-		if f := l.cause; f != nil && (!l.packet || l.db.six.hash.policy == 0) {
-			k = &Key{Src: f.Src, Dst: f.Dst, IPProto: f.IPProto, SPort: f.SPort, DPort: f.DPort, FlowLabel: f.FlowLabel}
+		k, next, header := &l.k, l.next, l.db.six.hash.policy == 0
+		if f := l.cause; f != nil && (!l.packet || header) {
+			k, next = &Key{Src: f.Src, Dst: f.Dst, IPProto: f.IPProto, SPort: f.SPort, DPort: f.DPort, FlowLabel: f.FlowLabel}, f.NextHeader
 		}
-		l.hash = l.db.six.hash.hash6(k, l.packet || l.cause != nil)
+		packet := l.packet || l.cause != nil
+		if packet && header && next != k.IPProto { // ip6_multipath_l3_keys
+			with := *k
+			with.IPProto = next
+			k = &with
+		}
+		l.hash = l.db.six.hash.hash6(k, packet)
 		l.hashed = l.hash != 0
 	}
 	hit.leg = p.leg(l.hash)

@@ -5,7 +5,7 @@ import "net/netip"
 // decide6 decides on an IPv6 flow.
 func (db *Database) decide6(f *Flow, w *Walk) Decision {
 	d := Decision{RuleIndex: -1, Leg: -1}
-	l := look6{db: db, w: w, output: f.IIF == 0, cause: f.Cause, packet: f.Hashed == HashedPacket, known: db.six.hash.known6(f.Unknown), res: found6{rule: -1}}
+	l := look6{db: db, w: w, output: f.IIF == 0, cause: f.Cause, packet: f.Hashed == HashedPacket, next: f.NextHeader, known: db.six.hash.known6(f.Unknown), res: found6{rule: -1}}
 	l.k = Key{
 		Family: IPv6, Dst: f.Dst.WithZone(""), Src: netip.IPv6Unspecified(), Mark: f.Mark, TOS: f.TOS & 0xfc,
 		UID: f.UID, IPProto: f.IPProto, SPort: f.SPort, DPort: f.DPort, FlowLabel: f.FlowLabel & 0xfffff, TunID: f.TunID,

@@ -43,6 +43,11 @@ type drawing struct {
 	addrs6   []netip.Addr
 }
 
+// firstIndex is the ifindex of the first veth device. All have indexes of their own: the
+// carrier of one whose peer has the same index the kernel looks at up to a second later, by
+// a clock that all namespaces share (linkwatch_urgent_event).
+const firstIndex = 100
+
 // probesPerTopology is how many probes a topology is drawn with.
 const probesPerTopology = 120
 
@@ -105,8 +110,8 @@ func (d *drawing) cable(a, b int) {
 	pa, pb := port{host: a, segment: s}, port{host: b, segment: s}
 	pa.name, pb.name = d.device(a), d.device(b)
 	pa.mac, pb.mac = d.mac(a, pa.name), d.mac(b, pb.name)
-	d.cables = append(d.cables, Step{Host: d.name(a), Tool: "ip", Args: fmt.Sprintf("link add name %s mtu %d address %s type veth peer name %s mtu %d address %s netns %s",
-		pa.name, mtu, pa.mac, pb.name, mtu, pb.mac, d.name(b))})
+	d.cables = append(d.cables, Step{Host: d.name(a), Tool: "ip", Args: fmt.Sprintf("link add name %s index %d mtu %d address %s type veth peer name %s index %d mtu %d address %s netns %s",
+		pa.name, firstIndex+2*s, mtu, pa.mac, pb.name, firstIndex+2*s+1, mtu, pb.mac, d.name(b))})
 	d.names[a], d.names[b] = append(d.names[a], pa.name), append(d.names[b], pb.name)
 	if d.chance(4) { // the MTUs of the ends differ
 		d.devices = append(d.devices, Step{Host: d.name(b), Tool: "ip", Args: fmt.Sprintf("link set dev %s mtu %d", pb.name, pick(d.dice, 1280, 1500, 2000))})

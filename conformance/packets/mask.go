@@ -118,11 +118,28 @@ func (n *names) mask(b []byte) {
 		if len(u) > 8 && u[0] < 128 {
 			n.mask(u[8:])
 		}
+		if quoted := redirected(u); quoted != nil {
+			n.mask(quoted)
+		}
 	case protoUDP:
 		maskUpper(&p, n.loop, 6)
 	case protoTCP:
 		maskUpper(&p, n.loop, 16)
 	}
+}
+
+// redirected is the packet that a redirect of IPv6 quotes, nil if there is none.
+func redirected(u []byte) []byte {
+	const redirect, option = 137, 4
+	if len(u) < 40 || u[0] != redirect {
+		return nil
+	}
+	for o := u[40:]; len(o) > 8 && o[1] != 0; o = o[min(len(o), int(o[1])*8):] {
+		if o[0] == option {
+			return o[8:min(len(o), int(o[1])*8)]
+		}
+	}
+	return nil
 }
 
 // maskUpper masks the checksum of an upper layer at an offset.

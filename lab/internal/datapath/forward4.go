@@ -37,21 +37,32 @@ func (h *Host) forward4(p *packet) {
 }
 
 // forwardMTU4 is ip_dst_mtu_maybe_forward for a router: what it learned of the path does
-// not count, since others could teach it wrong.
+// not count, since others could teach it wrong, unless the route's MTU is locked.
 func (h *Host) forwardMTU4(p *packet) int {
 	out := h.links[p.d.OIF]
 	if out == nil {
 		return minMTU6
 	}
+	m, locked, ok := metricOf(&p.d, nla.RTAXMTU)
 	mtu := min(int(out.dev.MTU), maxIP)
-	if m, locked, ok := metricOf(&p.d, nla.RTAXMTU); ok && m != 0 && (locked || h.view.Setting("ipv4/ip_forward_use_pmtu") != 0) {
+	if ok && m != 0 {
 		mtu = int(m)
 	}
-	if h.view.Setting("ipv4/ip_forward_use_pmtu") != 0 {
+	if locked || h.view.Setting("ipv4/ip_forward_use_pmtu") != 0 {
 		if m, ok := h.ns.PathMTU(dst4(p.data()), &p.d); ok {
 			mtu = min(mtu, m)
 		}
 	}
+	return mtu
+}
+
+// outputMTU is the size of the largest packet that this host sends a way without cutting it
+// (ip_skb_dst_mtu, ip6_skb_dst_mtu).
+func (h *Host) outputMTU(l *link, p *packet, dst netip.Addr) int {
+	if p.local && p.meta.DeviceMTU {
+		return min(int(l.dev.MTU), maxIP)
+	}
+	mtu, _ := h.pathMTU(h.view, &p.d, dst)
 	return mtu
 }
 
@@ -76,7 +87,7 @@ func (h *Host) dispatch4(p *packet) sending {
 	}
 	b := p.data()
 	dst := dst4(b)
-	mtu, _ := h.pathMTU(h.view, &p.d, dst)
+	mtu := h.outputMTU(l, p, dst)
 	if p.fwd {
 		mtu = h.forwardMTU4(p)
 	}

@@ -70,8 +70,8 @@ func (h *Host) forProxy(p *packet) bool {
 	return false
 }
 
-// forwardMTU6 is ip6_dst_mtu_maybe_forward for a router: what it learned of the path does
-// not count.
+// forwardMTU6 is ip6_dst_mtu_maybe_forward for a router: of what the route says only a locked
+// MTU counts here. The rest does when the packet leaves.
 func (h *Host) forwardMTU6(p *packet) int {
 	mtu := minMTU6
 	if m, locked, ok := metricOf(&p.d, nla.RTAXMTU); ok && m != 0 && locked {
@@ -108,12 +108,14 @@ func (h *Host) dispatch6(p *packet) sending {
 		return sentOn
 	}
 	next := h.next6(p, dst)
-	if p.fwd {
-		return h.toNeighbour(l, p, next)
-	}
-	mtu, _ := h.pathMTU(h.view, &p.d, dst)
+	mtu := h.outputMTU(l, p, dst)
 	if len(b) <= mtu || l.dev.IsLoopback() && len(b) <= int(l.dev.MTU) {
 		return h.toNeighbour(l, p, next)
+	}
+	if p.fwd {
+		h.errorFrom6(p, l, icmp6TooBig, 0, uint32(mtu))
+		h.e.free(p)
+		return lost
 	}
 	var parts []*packet
 	if p.meta.IgnoreDF {

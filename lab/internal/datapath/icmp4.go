@@ -83,6 +83,9 @@ func (h *Host) error4(p *packet, typ, code uint8, info uint32) {
 	if !src.IsValid() || src.IsUnspecified() {
 		src = d.Src
 	}
+	if f.Dst.IsUnspecified() { // this host itself
+		f.Dst = src
+	}
 	if !src.IsValid() {
 		src = dummyRouter
 	}
@@ -116,7 +119,7 @@ func (h *Host) mayTell4(p *packet, b []byte) bool {
 	switch {
 	case p.kind != toHost && !p.local, offset4(b) != 0, p.d.Flags&(rpdb.FlagBroadcast|rpdb.FlagMulticast) != 0:
 		return false
-	case src4(b).IsUnspecified(), src4(b).IsMulticast():
+	case src4(b).IsMulticast():
 		return false
 	}
 	if b[9] == rpdb.ProtoICMP {
@@ -191,7 +194,7 @@ func (h *Host) reply4(p *packet, typ uint8, m []byte) {
 	if d.Err != rpdb.OK {
 		return
 	}
-	if !src.IsValid() {
+	if !src.IsValid() || src.IsUnspecified() {
 		src = d.Src
 	}
 	if !src.IsValid() {

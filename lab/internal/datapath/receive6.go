@@ -96,7 +96,7 @@ func strict6(a netip.Addr) bool {
 // flowOf6 is what rules and multipath see of a packet. The ports of fragments are not
 // known.
 func flowOf6(b []byte) rpdb.Flow {
-	f := rpdb.Flow{Dst: dst6(b), Src: src6(b), TOS: tclass6(b), FlowLabel: flowLabel6(b), IPProto: b[nextHeader6], Hashed: rpdb.HashedFlow}
+	f := rpdb.Flow{Dst: dst6(b), Src: src6(b), TOS: tclass6(b), FlowLabel: flowLabel6(b), IPProto: b[nextHeader6], NextHeader: b[nextHeader6], Hashed: rpdb.HashedFlow}
 	switch proto, at, piece := skip6(b); {
 	case at < 0:
 	case proto == protoFragment:

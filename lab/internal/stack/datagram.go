@@ -325,7 +325,7 @@ func (s *Stack) fit(o *Options, g *outgoing, size int, src, dst netip.AddrPort) 
 		return rpdb.EMSGSIZE
 	}
 	g.ip.df = strict || size <= mtu && o.PMTU == PMTUWant && !g.path.Locked
-	g.meta.IgnoreDF = !strict
+	g.meta.IgnoreDF, g.meta.DeviceMTU = !strict, o.PMTU == PMTUProbe
 	from := netip.AddrPortFrom(g.ip.src, src.Port())
 	if dst.Addr().Is6() {
 		g.ip.label = s.label(from, dst)

@@ -99,6 +99,9 @@ type Meta struct {
 	Raw bool
 	// IgnoreDF lets the datapath fragment though DF is set (skb->ignore_df).
 	IgnoreDF bool
+	// DeviceMTU lets packets be as large as the device sends, whatever the way allows
+	// (IP_PMTUDISC_PROBE).
+	DeviceMTU bool
 }
 
 // Transport is what the datapath calls: Stack implements it. The methods are

@@ -24,6 +24,7 @@ const (
 	conf4NoXfrm          = 14
 	conf4NoPolicy        = 15
 	conf4PromoteSecs     = 19
+	conf4SrcValidMark    = 23
 	conf4RouteLocalnet   = 25
 	conf4IgnoreLinkdown  = 28
 	conf4DropUnicast     = 29

@@ -82,6 +82,7 @@ type TunnelInfo struct{ Attrs map[uint16][]byte }
 // all as the kernel combines them (IN_DEV_*).
 type Conf4 struct {
 	Forwarding, ProxyARP, ProxyARPPVLAN, DropGratuitousARP, DropUnicast bool
+	RouteLocalnet, SrcValidMark                                         bool
 	AcceptRedirects, SecureRedirects, SendRedirects, SharedMedia        bool
 	ARPAnnounce, ARPIgnore, ARPAccept, ARPNotify                        int32
 	ARPFilter                                                           bool
@@ -279,6 +280,7 @@ func (n *Namespace) viewConf4(d *device) Conf4 {
 	c := Conf4{
 		Forwarding: own[conf4Forwarding] != 0, ProxyARP: or(conf4ProxyARP), ProxyARPPVLAN: own[24] != 0,
 		DropGratuitousARP: or(30), DropUnicast: or(conf4DropUnicast), SecureRedirects: or(4), SendRedirects: or(5), SharedMedia: or(6),
+		RouteLocalnet: or(conf4RouteLocalnet), SrcValidMark: or(conf4SrcValidMark),
 		ARPFilter: or(12), ARPAnnounce: max(own[17], all[17]), ARPIgnore: max(own[18], all[18]),
 		ARPAccept: max(own[20], all[20]), ARPNotify: max(own[21], all[21]),
 	}

@@ -38,6 +38,8 @@ const (
 	HashedQuestion Hashed = iota // what RTM_GETROUTE has: a packet for IPv4, the flow for IPv6
 	HashedFlow                   // the flow: a host sends; DPort of ICMP is type and code (fl4_icmp_type)
 	HashedPacket                 // the headers of a packet that arrived; of TCP, UDP and their like alone have ports
+	HashedFrame                  // a packet that is no IP packet, of which nothing but Cause is known, under policy 0 (arp_process)
+	HashedNot                    // nothing: the first leg that can be used is taken (fib_compute_spec_dst)
 )
 
 // Flow is what the kernel knows of a packet when it looks for a route (struct

@@ -21,6 +21,9 @@ func (c hashConf) hash4(f *Flow, src, dst netip.Addr) uint32 {
 			return c.finish0()
 		}
 	}
+	if f.Hashed == HashedFrame {
+		use = 0
+	}
 	if use&hashProto != 0 {
 		m[2] = f.IPProto
 	}
@@ -65,12 +68,12 @@ func swap(a, b []byte) {
 // fib_select_multipath). src is the source that the flow came with.
 func (db *Database) choosePath4(f *Flow, src, dst netip.Addr, output bool, res *found4, d *Decision) {
 	hops := res.alias.info.paths()
-	if len(hops) < 2 {
+	if len(hops) < 2 || f.Hashed == HashedNot {
 		return
 	}
 	pick := db.picker4(res.alias.info, res.leg, src, output)
 	if db.hash4.known(f) && !res.alias.info.nh.lacksBuckets() {
-		if f.Cause != nil && (f.Hashed != HashedPacket || db.hash4.policy == 0) {
+		if f.Cause != nil && (f.Hashed == HashedQuestion || db.hash4.policy == 0) {
 			f, src, dst = f.Cause, f.Cause.Src, f.Cause.Dst
 		}
 		res.leg = pick.leg(db.hash4.hash4(f, src, dst))

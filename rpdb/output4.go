@@ -180,7 +180,7 @@ func (o *out4) toNexthop() {
 	if o.k.OIF == 0 {
 		if len(o.res.alias.info.paths()) > 1 {
 			o.db.choosePath4(o.f, o.src, o.dst, true, &o.res, &o.d)
-		} else if o.res.plen == 0 && o.typ == Unicast {
+		} else if o.res.plen == 0 && o.typ == Unicast && o.f.Hashed != HashedNot {
 			o.db.chooseDefault4(&o.k, &o.res, o.w)
 		}
 	}

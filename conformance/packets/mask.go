@@ -1,6 +1,7 @@
 package packets
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,23 +64,32 @@ func isReport(f []byte) bool {
 	return false
 }
 
+// ident is an identification. Those of other packets between two hosts are drawn apart, and
+// are equal by chance only.
+type ident struct {
+	src, dst netip.Addr
+	proto    uint8
+	id       uint32
+}
+
 // names numbers identifications.
 type names struct {
-	of   map[uint32]uint32
+	of   map[ident]uint32
 	loop bool // the frame is one of lo
 }
 
-func (n *names) name(id uint32) uint32 {
+func (n *names) name(p *ipPacket, id uint32) uint32 {
 	if id == 0 || id == ownID {
 		return id
 	}
+	k := ident{p.src, p.dst, p.proto, id}
 	if n.of == nil {
-		n.of = map[uint32]uint32{}
+		n.of = map[ident]uint32{}
 	}
-	if _, ok := n.of[id]; !ok {
-		n.of[id] = 0xf000 + uint32(len(n.of))
+	if _, ok := n.of[k]; !ok {
+		n.of[k] = 0xf000 + uint32(len(n.of))
 	}
-	return n.of[id]
+	return n.of[k]
 }
 
 // mask masks an IP packet, and the one that it quotes.
@@ -92,13 +102,13 @@ func (n *names) mask(b []byte) {
 		if fold(sum(0, b[:p.upperAt])) == 0xffff {
 			be.PutUint16(b[10:], right)
 		}
-		be.PutUint16(b[4:], uint16(n.name(uint32(be.Uint16(b[4:])))))
+		be.PutUint16(b[4:], uint16(n.name(&p, uint32(be.Uint16(b[4:])))))
 	} else {
 		if label := be.Uint32(b) & 0xfffff; label != 0 {
 			be.PutUint32(b, be.Uint32(b)|0xfffff)
 		}
 		if p.fragAt != 0 {
-			be.PutUint32(b[p.fragAt+4:], n.name(be.Uint32(b[p.fragAt+4:])))
+			be.PutUint32(b[p.fragAt+4:], n.name(&p, be.Uint32(b[p.fragAt+4:])))
 		}
 	}
 	if p.fragOffset != 0 {

@@ -18,6 +18,7 @@ type arpPacket struct {
 	op                 uint16
 	senderHW, targetHW []byte
 	sender, target     netip.Addr
+	raw                []byte // of one that arrived
 }
 
 // parseARP reads what arp_rcv and arp_process accept.
@@ -26,8 +27,9 @@ func parseARP(b []byte) (a arpPacket, ok bool) {
 		return a, false
 	}
 	a = arpPacket{
-		op: be16(b[6:]), senderHW: b[8:14], targetHW: b[18:24],
-		sender: netip.AddrFrom4([4]byte(b[14:18])), target: netip.AddrFrom4([4]byte(b[24:28])),
+		raw: b,
+		op:  be16(b[6:]), senderHW: b[8:14], targetHW: b[18:24],
+		sender: addr4(b[14:]), target: addr4(b[24:]),
 	}
 	return a, a.op == arpRequest || a.op == arpReply
 }
@@ -94,7 +96,7 @@ func (h *Host) mayAnnounce(l *link, src, target netip.Addr) bool {
 func (h *Host) receiveARP(p *packet) {
 	l := p.in
 	a, ok := parseARP(p.data())
-	if !ok || p.kind == toOther || l.noARP() || l.dev.NoInet || a.target.IsMulticast() || a.target.IsLoopback() {
+	if !ok || p.kind == toOther || l.noARP() || l.dev.NoInet || a.target.IsMulticast() || a.target.IsLoopback() && !l.dev.Conf4.RouteLocalnet {
 		return
 	}
 	if l.dev.Conf4.DropGratuitousARP && a.sender == a.target {
@@ -102,7 +104,7 @@ func (h *Host) receiveARP(p *packet) {
 	}
 	if a.sender.IsUnspecified() { // a duplicate is looked for
 		if a.op == arpRequest && h.ns.AddrType(a.target, l.dev.Index) == rpdb.Local && !h.ignoresARP(l, a) {
-			l.sendARP(arpPacket{arpReply, l.dev.Address, a.senderHW, a.target, a.sender}, a.senderHW)
+			l.sendARP(arpPacket{op: arpReply, senderHW: l.dev.Address, targetHW: a.senderHW, sender: a.target, target: a.sender}, a.senderHW)
 		}
 		return
 	}
@@ -115,13 +117,15 @@ func (h *Host) receiveARP(p *packet) {
 // answerARP answers a request for an address of this host, or of one that it answers
 // for. It reports whether the request is done with.
 func (h *Host) answerARP(l *link, a arpPacket) bool {
-	f := rpdb.Flow{Dst: a.target, Src: a.sender, IIF: l.dev.Index}
+	// Policy 0 takes the packet for one of IP.
+	h.quoted = rpdb.Flow{Src: addr4(a.raw[12:]), Dst: addr4(a.raw[16:])}
+	f := rpdb.Flow{Dst: a.target, Src: a.sender, IIF: l.dev.Index, Hashed: rpdb.HashedFrame, Cause: &h.quoted}
 	d := h.lookup(f)
 	if d.Err != rpdb.OK {
 		return false
 	}
 	reply := func() {
-		l.sendARP(arpPacket{arpReply, l.dev.Address, a.senderHW, a.target, a.sender}, a.senderHW)
+		l.sendARP(arpPacket{op: arpReply, senderHW: l.dev.Address, targetHW: a.senderHW, sender: a.target, target: a.sender}, a.senderHW)
 	}
 	known := func() bool {
 		return h.heard(l, a.sender, netns.NeighNews{

@@ -74,9 +74,9 @@ func fragmentHeader4(b []byte) []byte {
 }
 
 // reassemble4 takes in a piece, and returns the packet once it is whole (ip_defrag).
-func (h *Host) reassemble4(p *packet) *packet {
+func (h *Host) reassemble4(p *packet, user fragUser) *packet {
 	b := p.data()
-	k := fragKey{src: src4(b), dst: dst4(b), id: uint32(be16(b[4:])), proto: b[9]}
+	k := fragKey{src: src4(b), dst: dst4(b), id: uint32(be16(b[4:])), proto: b[9], user: user}
 	if p.in != p.real {
 		k.dev = p.in.dev.Index
 	}

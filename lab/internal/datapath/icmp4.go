@@ -181,7 +181,7 @@ func (h *Host) reply4(p *packet, typ uint8, m []byte) {
 	b := p.data()
 	src := dst4(b)
 	if p.d.Flags&rpdb.FlagLocal == 0 || p.d.Flags&(rpdb.FlagBroadcast|rpdb.FlagMulticast) != 0 {
-		src = netip.Addr{} // fib_compute_spec_dst
+		src = h.specDst4(p)
 	}
 	f := rpdb.Flow{Dst: src4(b), Src: src, TOS: b[1], IPProto: rpdb.ProtoICMP, Hashed: rpdb.HashedFlow}
 	if h.view.Setting("ipv4/fwmark_reflect") != 0 {
@@ -209,6 +209,27 @@ func (h *Host) reply4(p *packet, typ uint8, m []byte) {
 	copy(x, m)
 	x[0] = typ
 	h.sendICMP4(r, d, f.Mark, f.OIF)
+}
+
+// specDst4 is the address of this host for the sender of a packet to many
+// (fib_compute_spec_dst).
+func (h *Host) specDst4(p *packet) netip.Addr {
+	from, scope := src4(p.data()), rpdb.ScopeGlobal
+	if from.IsUnspecified() {
+		scope = rpdb.ScopeLink
+	} else {
+		f := rpdb.Flow{Dst: from, TOS: p.data()[1], Hashed: rpdb.HashedNot}
+		if p.real.dev.Conf4.SrcValidMark {
+			f.Mark = p.mark
+		}
+		if p.in.dev.IsVRF() {
+			f.OIF = p.in.dev.Index
+		}
+		if d := h.lookup(f); d.Err == rpdb.OK {
+			return d.Src
+		}
+	}
+	return h.view.Database.SourceOn(p.real.dev.Index, from, scope)
 }
 
 // heardError4 passes an error on to who sent the packet that it quotes (icmp_unreach,

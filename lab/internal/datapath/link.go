@@ -242,8 +242,10 @@ func (l *link) dispatch(p *packet) {
 	case l.isBridgePort():
 		l.receivePort(p)
 		return
-	case len(l.dev.Macvlans) > 0 && l.receiveMacvlan(p):
-		return
+	case len(l.dev.Macvlans) > 0:
+		if p = l.receiveMacvlan(p); p == nil {
+			return
+		}
 	}
 	l.up(p)
 }

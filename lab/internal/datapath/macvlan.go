@@ -19,7 +19,7 @@ func (l *link) sendMacvlan(p *packet) sending {
 	b := p.data()
 	if l.dev.Macvlan.Mode == netns.MacvlanBridge && len(b) >= etherLen {
 		if b[0]&1 != 0 {
-			below.toMacvlans(p, l, func(m uint32) bool { return m == netns.MacvlanBridge })
+			below.toMacvlans(p, l, true, func(m uint32) bool { return m == netns.MacvlanBridge })
 		} else if to := below.macvlanOf(b[:6]); to != nil && to.dev.Macvlan.Mode == netns.MacvlanBridge {
 			l.e.arrive(to, p)
 			return sentOn
@@ -40,13 +40,19 @@ func (l *link) macvlanOf(addr []byte) *link {
 }
 
 // toMacvlans gives copies of a frame to the macvlan devices whose mode takes them
-// (macvlan_broadcast).
-func (l *link) toMacvlans(p *packet, but *link, takes func(mode uint32) bool) {
+// (macvlan_broadcast). Only what comes from one of them, local, must not be too long.
+func (l *link) toMacvlans(p *packet, but *link, local bool, takes func(mode uint32) bool) {
 	for _, id := range l.dev.Macvlans {
 		if up := l.e.find(id); up != nil && up != but && up.dev.Up() && takes(up.dev.Macvlan.Mode) && up.hears(p.data()) {
 			c := l.e.clone(p)
 			c.depth, c.routed = 0, false
-			l.e.arrive(up, c)
+			if local {
+				l.e.arrive(up, c)
+				continue
+			}
+			up.dev.Counters.RxPackets.Add(1)
+			up.dev.Counters.RxBytes.Add(uint64(len(c.data())))
+			l.e.queue(up, c)
 		}
 	}
 }
@@ -59,12 +65,16 @@ func (l *link) hears(frame []byte) bool {
 	return l.dev.Flags&(promisc|allMulti) != 0 || bytes.Equal(frame[:6], l.dev.Broadcast) || l.dev.Receives[[6]byte(frame)]
 }
 
-// receiveMacvlan is macvlan_handle_frame; the Ethernet header was taken off. It reports
-// whether the frame is done with.
-func (l *link) receiveMacvlan(p *packet) bool {
+// receiveMacvlan is macvlan_handle_frame; the Ethernet header was taken off. It returns the
+// frame that the device itself gets, nil for none.
+func (l *link) receiveMacvlan(p *packet) *packet {
 	p.off -= etherLen
 	b := p.data()
 	if b[0]&1 != 0 {
+		if p = l.wholeForMacvlans(p); p == nil {
+			return nil
+		}
+		b = p.data()
 		from := l.macvlanOf(b[6:12])
 		switch listeners := l.listeners(b); {
 		case listeners > maxDirect:
@@ -77,7 +87,7 @@ func (l *link) receiveMacvlan(p *packet) bool {
 			l.groupToMacvlans(p, from)
 		}
 		p.pull(etherLen)
-		return false
+		return p
 	}
 	up := l.macvlanOf(b[:6])
 	if first := l.e.find(l.dev.Macvlans[0]); first != nil && first.dev.Macvlan.Mode == netns.MacvlanPassthru {
@@ -86,16 +96,38 @@ func (l *link) receiveMacvlan(p *packet) bool {
 	l.macvlanSources(p)
 	if up == nil || up.dev.Macvlan.Mode == netns.MacvlanSource {
 		p.pull(etherLen)
-		return false
+		return p
 	}
 	if !up.dev.Up() {
 		l.e.free(p)
-		return true
+		return nil
 	}
 	up.dev.Counters.RxPackets.Add(1)
 	up.dev.Counters.RxBytes.Add(uint64(len(b)))
 	up.receive(p)
-	return true
+	return nil
+}
+
+// wholeForMacvlans has IPv4 fragments of a frame to many wait until they are a packet, for
+// the device below too, and returns nil meanwhile (ip_check_defrag).
+func (l *link) wholeForMacvlans(p *packet) *packet {
+	b := p.data()[etherLen:]
+	if p.proto != protoIPv4 || len(b) < 20 || b[0]>>4 != 4 || ihl4(b) < 20 || len(b) < ihl4(b) || offset4(b) == 0 && !more4(b) {
+		return p
+	}
+	n := int(be16(b[2:]))
+	if n < ihl4(b) || n > len(b) {
+		return p
+	}
+	p.trim(etherLen + n)
+	head, kind := [etherLen]byte(p.data()), p.kind
+	p.pull(etherLen)
+	if p = l.host.reassemble4(p, byMacvlan); p == nil {
+		return nil
+	}
+	copy(p.push(etherLen), head[:])
+	p.net, p.kind, p.proto = p.off+etherLen, kind, protoIPv4
+	return p
 }
 
 // maxDirect is how many macvlan devices at most hear a group at once; what more would hear
@@ -134,7 +166,7 @@ func groupHash(a []byte) uint32 {
 // groupToMacvlans gives copies of a frame that came from the cable to the macvlan devices
 // that want it (macvlan_multicast_rx). from is the one whose address the sender has.
 func (l *link) groupToMacvlans(p *packet, from *link) {
-	l.toMacvlans(p, from, func(mode uint32) bool {
+	l.toMacvlans(p, from, false, func(mode uint32) bool {
 		switch {
 		case from == nil:
 			return mode != netns.MacvlanSource

@@ -147,8 +147,8 @@ func put32(b []byte, v uint32) { binary.BigEndian.PutUint32(b, v) }
 
 // Fields of an IPv4 header.
 func ihl4(b []byte) int           { return int(b[0]&15) * 4 }
-func src4(b []byte) netip.Addr    { return netip.AddrFrom4([4]byte(b[12:16])) }
-func dst4(b []byte) netip.Addr    { return netip.AddrFrom4([4]byte(b[16:20])) }
+func src4(b []byte) netip.Addr    { return addr4(b[12:]) }
+func dst4(b []byte) netip.Addr    { return addr4(b[16:]) }
 func offset4(b []byte) int        { return int(be16(b[6:])&0x1fff) * 8 }
 func more4(b []byte) bool         { return b[6]&0x20 != 0 }
 func dontFragment4(b []byte) bool { return b[6]&0x40 != 0 }
@@ -158,6 +158,9 @@ func src6(b []byte) netip.Addr   { return netip.AddrFrom16([16]byte(b[8:24])) }
 func dst6(b []byte) netip.Addr   { return netip.AddrFrom16([16]byte(b[24:40])) }
 func tclass6(b []byte) uint8     { return b[0]<<4 | b[1]>>4 }
 func flowLabel6(b []byte) uint32 { return be32(b) & 0xfffff }
+
+// addr4 reads an IPv4 address.
+func addr4(b []byte) netip.Addr { return netip.AddrFrom4([4]byte(b)) }
 
 // addr16 reads an IPv6 address.
 func addr16(b []byte) netip.Addr { return netip.AddrFrom16([16]byte(b)) }

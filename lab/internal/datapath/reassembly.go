@@ -12,7 +12,16 @@ type fragKey struct {
 	id       uint32
 	proto    uint8
 	dev      int // the VRF, or for addresses of a link the device
+	user     fragUser
 }
+
+// fragUser is who puts fragments together (enum ip_defrag_users).
+type fragUser uint8
+
+const (
+	byHost    fragUser = iota // this host, to which the packet goes (IP_DEFRAG_LOCAL_DELIVER)
+	byMacvlan                 // a device with macvlans, which hear whole packets (IP_DEFRAG_MACVLAN)
+)
 
 // pieceCost is what a piece takes of the memory for reassembly beside its data
 // (skb->truesize).

@@ -147,7 +147,7 @@ func (h *Host) routeError4(p *packet) {
 func (h *Host) deliver4(p *packet) {
 	b := p.data()
 	if offset4(b) != 0 || more4(b) {
-		if p = h.reassemble4(p); p == nil {
+		if p = h.reassemble4(p, byHost); p == nil {
 			return
 		}
 		b = p.data()

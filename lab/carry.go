@@ -38,6 +38,16 @@ func (s *Server) host(sp *space) *hostcmd.Host {
 	return h
 }
 
+// forget ends the sockets of a namespace that has ended.
+func (s *Server) forget(sp *space) {
+	s.carryMu.Lock()
+	delete(s.carried, sp.id)
+	s.carryMu.Unlock()
+	if s.engine != nil { // a saved world is not carried before it is made again
+		s.engine.Forget(sp.ns)
+	}
+}
+
 // Rest waits until nothing goes on in this process that could still send something, but
 // no longer than a time of the machine: what was begun in the background waits then.
 func (s *Server) Rest(limit time.Duration) { s.engine.Rest(limit) }

@@ -82,6 +82,7 @@ func newServer(name string, c netns.Config) (*Server, error) {
 	c.Clock, c.Journal, c.Process = s.clock.Now, j.add, s.locate
 	s.clock.elapse(0) // it stands, so that the world is born when it shows that
 	s.spaces = newSpaces(netns.NewWorld(c))
+	s.spaces.ended = s.forget
 	s.clock.run()
 	return s, nil
 }

@@ -24,6 +24,7 @@ type spaces struct {
 	world *netns.World
 	byID  map[ID]*space
 	names []name // newest first, as a directory of tmpfs lists its files
+	ended func(*space)
 }
 
 type name struct {
@@ -176,6 +177,7 @@ func (s *spaces) sweep(busy func() map[ID]bool) (left bool) {
 		}
 		delete(s.byID, id)
 		_ = sp.ns.Close()
+		s.ended(sp)
 	}
 	return left
 }

@@ -21,11 +21,18 @@ import (
 // them.
 func chain(t testing.TB, hosts int) (*lab.Server, []*lab.Host) {
 	t.Helper()
+	world, row := openChain(t, hosts)
+	t.Cleanup(world.Close)
+	return world, row
+}
+
+// openChain is chain for who closes the world.
+func openChain(t testing.TB, hosts int) (*lab.Server, []*lab.Host) {
+	t.Helper()
 	world, err := lab.NewServer("chain", netns.Config{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(world.Close)
 	row := make([]*lab.Host, hosts)
 	for i := range row {
 		name := fmt.Sprint("h", i)

@@ -41,6 +41,7 @@ type Namespace struct {
 	view                  atomic.Pointer[View]
 
 	exceptions exceptions
+	closed     atomic.Bool
 	sockets    sockets
 }
 
@@ -49,6 +50,9 @@ func newNamespace(w *World) *Namespace {
 	n.addLoopback()
 	return n
 }
+
+// Closed reports whether [Namespace.Close] was called. It is safe for concurrent use.
+func (n *Namespace) Closed() bool { return n.closed.Load() }
 
 // Close ends the namespace, as the kernel does when nothing refers to it any more
 // (cleanup_net): the others forget its number, and its devices go with what depends on
@@ -59,6 +63,7 @@ func (n *Namespace) Close() error {
 	defer w.rtnl.Unlock()
 	defer w.settle6()
 	w.record(Change{Kind: ChangeClose, Namespace: n.FD()})
+	n.closed.Store(true)
 	for _, other := range w.forget(n) {
 		other.forgetNSID(n)
 	}

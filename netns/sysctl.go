@@ -281,11 +281,13 @@ func (n *Namespace) tableFile(name string, s sysctlNumbers) *sysctlFile {
 // sysctlInt returns a setting of sysctlTable.
 func (n *Namespace) sysctlInt(name string) int64 { return n.numbersOf(name)[0] }
 
-// plainSysctls adds the settings that no device has to a model of the namespace.
+// plainSysctls adds the settings that no device has, and that a decision can depend on, to a
+// model of the namespace.
 func (n *Namespace) plainSysctls(s rpdb.Sysctls) {
-	for name, t := range sysctlTable {
-		if len(t.fresh) == 1 && t.number.kind <= numUint && n.world.hasSysctl(name) {
-			s[sysctlsHere+name] = strconv.FormatInt(n.sysctlInt(name), 10)
+	for _, path := range rpdb.SysctlNames {
+		name := strings.TrimPrefix(path, sysctlsHere)
+		if t := sysctlTable[name]; len(t.fresh) == 1 && t.number.kind <= numUint && n.world.hasSysctl(name) {
+			s[path] = strconv.FormatInt(n.sysctlInt(name), 10)
 		}
 	}
 }

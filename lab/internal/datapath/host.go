@@ -33,12 +33,15 @@ type Host struct {
 	quoted      rpdb.Flow // that its packet, an ICMP error, quotes
 }
 
-// Host returns the datapath of a namespace of the world. It may be called from any
-// goroutine.
+// Host returns the datapath of a namespace of the world; that of one that was closed has no
+// devices, and nobody keeps it. It may be called from any goroutine.
 func (e *Engine) Host(ns *netns.Namespace) *Host {
 	e.hostsMu.Lock()
 	defer e.hostsMu.Unlock()
 	h := e.hosts[ns]
+	if h == nil && ns.Closed() {
+		return &Host{e: e, ns: ns}
+	}
 	if h == nil {
 		h = &Host{e: e, ns: ns}
 		h.nextID = uint32(h.Seed() >> 32)
@@ -47,15 +50,27 @@ func (e *Engine) Host(ns *netns.Namespace) *Host {
 	return h
 }
 
-// Forget ends the datapath of a namespace that was closed.
+// Forget ends the datapath of a namespace that was closed, and its sockets. It does not
+// wait for them; [Engine.Close] does.
 func (e *Engine) Forget(ns *netns.Namespace) {
 	e.hostsMu.Lock()
 	h := e.hosts[ns]
 	delete(e.hosts, ns)
 	e.hostsMu.Unlock()
-	if h != nil {
-		h.close()
+	if h == nil {
+		return
 	}
+	e.post(job{f: func() {
+		for _, l := range h.links {
+			if l.host == h {
+				l.host = nil
+				delete(e.links, l.id)
+				delete(e.vxlans, l.id)
+			}
+		}
+		h.links, h.waiting, h.partial = nil, nil, nil
+		e.start(h.close)
+	}})
 }
 
 func (h *Host) close() {
@@ -94,8 +109,12 @@ func (h *Host) refresh(v *netns.View) {
 		return // only neighbours changed
 	}
 	before := h.links
-	h.links = make(map[int]*link, len(v.Devices))
-	for _, d := range v.Devices {
+	devices := v.Devices
+	if h.ns.Closed() { // lo is still there
+		devices = nil
+	}
+	h.links = make(map[int]*link, len(devices))
+	for _, d := range devices {
 		l := h.e.links[d.ID]
 		if l == nil {
 			l = newLink(h.e, d.ID)

@@ -1,6 +1,8 @@
 package netns
 
 import (
+	"crypto/sha1"
+	"encoding/binary"
 	"strconv"
 	"sync"
 
@@ -124,5 +126,18 @@ func (n *Namespace) lookupSysctls() rpdb.Sysctls {
 	}
 	n.plainSysctls(s)
 	s["net/ipv4/ip_forward"] = s["net/ipv4/conf/all/forwarding"]
+	if v, _ := s.Int(multipathSeed); v == 0 {
+		s[multipathSeed] = strconv.FormatUint(n.world.multipathSecret(), 10)
+	}
 	return s
+}
+
+const multipathSeed = "net/ipv4/fib_multipath_hash_seed"
+
+// multipathSecret is the seed of the multipath hash where fib_multipath_hash_seed is 0
+// (fib_multipath_hash_rand_seed): on Linux it is drawn when the machine boots, here from the
+// seed of the world. It is not 0.
+func (w *World) multipathSecret() uint64 {
+	sum := sha1.Sum(binary.BigEndian.AppendUint64([]byte("multipath"), w.config.Seed))
+	return uint64(binary.BigEndian.Uint32(sum[:])) | 1
 }

@@ -18,7 +18,8 @@ type Config struct {
 	// Clock tells the time, for lifetimes and ages; nil: time.Now.
 	Clock func() time.Time
 	// Seed is where the hardware addresses of new devices come from, and the seed of
-	// the multipath hash: equal worlds draw equal ones.
+	// the multipath hash where net.ipv4.fib_multipath_hash_seed is 0: equal worlds draw equal
+	// ones.
 	Seed uint64
 	// DAD has namespaces look for duplicates of their new IPv6 addresses as Linux does: an address
 	// is tentative for a second or two, while Packets asks whether somebody else has it.

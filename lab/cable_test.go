@@ -118,3 +118,52 @@ func TestDuplicateAddress(t *testing.T) {
 		prints(t, h, "ip addr show dev eth0", "inet6 2001:db8::1/64 scope global dadfailed tentative")
 	}
 }
+
+// TestNames pings hosts by their names.
+func TestNames(t *testing.T) {
+	world, a, b := two(t, netns.Config{})
+	if _, err := world.AddHost("c"); err != nil {
+		t.Fatal(err)
+	}
+	c, err := world.Host("c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lab.Link(b, "eth1", c, "eth0"); err != nil {
+		t.Fatal(err)
+	}
+	command(t, a, "ip addr add 10.0.1.1/24 dev eth0", "ip addr add 2001:db8:1::1/64 dev eth0", "ip route add default via 10.0.1.2")
+	command(t, b, "ip addr add 10.0.2.2/24 dev eth1", "ip addr add 10.0.1.2/24 dev eth0", "ip addr add 2001:db8:1::2/64 dev eth0", "ip link set lo up")
+	command(t, c, "ip addr add 10.0.2.3/24 dev eth0", "ip route add default via 10.0.2.2")
+	for _, tt := range []struct {
+		from *lab.Host
+		line string
+		want string
+	}{
+		{a, "ping -c 1 b", "PING b (10.0.1.2)"},
+		{a, "ping -6 -c 1 b", "PING b(2001:db8:1::2)"},
+		{c, "ping -c 1 b", "PING b (10.0.2.2)"},
+		{b, "ping -c 1 b", "PING b (10.0.1.2)"},
+	} {
+		if out, err := tt.from.Command(tt.line); err != nil || !strings.Contains(out, tt.want) {
+			t.Errorf("%s: %v, no %q in\n%s", tt.line, err, tt.want, out)
+		}
+	}
+	for line, want := range map[string]string{
+		"ping -c 1 nobody": "nobody: Name or service not known", "ping -6 -c 1 c": "c: Address family for hostname not supported",
+	} {
+		if _, err := a.Command(line); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
+	}
+	l, err := b.Listen("tcp", ":80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	conn, err := a.Dial("tcp", "b:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+}

@@ -30,7 +30,7 @@ func (s *session) serveCommand(k wire.Kind) error {
 	go func() {
 		defer close(ended)
 		status := s.server.run(ctx, Command{
-			Args: line.Args, Env: line.Env, Terminal: line.Terminals&(1<<1) != 0,
+			pid: s.pid, Args: line.Args, Env: line.Env, Terminal: line.Terminals&(1<<1) != 0,
 			In: remoteFile{r, 0}, Out: remoteFile{r, 1}, Err: remoteFile{r, 2},
 		}, r)
 		_ = s.send(wire.Exit, wire.AppendUint32(nil, uint32(status)))

@@ -26,7 +26,7 @@ func (s *Server) host(sp *space) *hostcmd.Host {
 	h := s.carried[sp.id]
 	if h == nil {
 		d := s.engine.Host(sp.ns)
-		h = &hostcmd.Host{Host: d}
+		h = &hostcmd.Host{Host: d, Addresses: s.resolver(sp)}
 		s.engine.Do(func() {
 			if d.Transport() == nil {
 				d.SetTransport(sockets(d))

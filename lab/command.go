@@ -33,6 +33,8 @@ type Command struct {
 	// where it is.
 	Exec  func(ctx context.Context, args, env []string) (status int, err error)
 	Names *iproute2.Names // of tables, protocols and so on
+
+	pid int // of the process that it was called in, 0: none
 }
 
 // caller is the process that a command was called in. What it opens and runs, it does

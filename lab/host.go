@@ -59,8 +59,8 @@ func (h *Host) Command(line string) (string, error) {
 }
 
 // DialContext connects to an address, as (*net.Dialer).DialContext does; the networks
-// are tcp and udp and those with 4 or 6 behind it. Names of hosts are not resolved, but for
-// localhost. Deadlines of the connection are by the clock of the world.
+// are tcp and udp and those with 4 or 6 behind it. Names are localhost and those of the
+// hosts of the world. Deadlines of the connection are by the clock of the world.
 func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	to, err := h.addrPort(network, address)
 	if err != nil {
@@ -126,10 +126,15 @@ func (h *Host) addrPort(network, address string) (netip.AddrPort, error) {
 	}
 	a := netip.Addr{}
 	switch {
-	case host == "localhost":
-		a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	case host != "":
+		family := 0
+		if n := network[len(network)-1]; n == '4' || n == '6' {
+			family = int(n - '0')
+		}
 		if a, err = netip.ParseAddr(host); err != nil {
+			a, err = h.host.Resolve(host, family)
+		}
+		if err != nil {
 			return netip.AddrPort{}, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 		}
 	case strings.HasSuffix(network, "4"):

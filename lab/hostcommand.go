@@ -35,7 +35,7 @@ func (j *job) host(ctx context.Context) int {
 	env := &hostcmd.Env{
 		Host: h, Name: j.Args[0], Stdin: j.In, Stdout: j.Out, Stderr: j.Err, Terminal: j.Terminal,
 		Open: j.caller.open, Create: j.caller.create, Getenv: j.getenv,
-		NetNS: j.netns,
+		NetNS: j.netns, PID: j.pid,
 	}
 	if vrf := j.getenv(ipcmd.EnvVRF); vrf != "" {
 		l, ok := h.Link(0, vrf)

@@ -8,15 +8,16 @@ import (
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// checkPeer wants a client of the user of this process, or root (SO_PEERCRED).
-func checkPeer(c net.Conn) error {
+// checkPeer wants a client of the user of this process, or root, and tells its process
+// (SO_PEERCRED).
+func checkPeer(c net.Conn) (pid int, err error) {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
-		return nil // a pipe of the process itself
+		return 0, nil // a pipe of the process itself
 	}
 	raw, err := u.SyscallConn()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var cred *syscall.Ucred
 	var gerr error
@@ -25,11 +26,11 @@ func checkPeer(c net.Conn) error {
 	})
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case gerr != nil:
-		return gerr
+		return 0, gerr
 	case cred.Uid != 0 && int(cred.Uid) != os.Geteuid():
-		return rpdb.EPERM
+		return 0, rpdb.EPERM
 	}
-	return nil
+	return int(cred.Pid), nil
 }

@@ -5,4 +5,4 @@ package lab
 import "net"
 
 // checkPeer leaves it to the permissions of the socket.
-func checkPeer(net.Conn) error { return nil }
+func checkPeer(net.Conn) (pid int, err error) { return 0, nil }

@@ -139,7 +139,8 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) admit(c net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.clients) >= maxClients || checkPeer(c) != nil {
+	pid, err := checkPeer(c)
+	if s.closed || len(s.clients) >= maxClients || err != nil {
 		_ = c.Close()
 		return
 	}
@@ -148,7 +149,7 @@ func (s *Server) admit(c net.Conn) {
 	go func() {
 		defer s.running.Done()
 		defer s.leave(c)
-		newSession(s, c).run()
+		newSession(s, c, pid).run()
 	}()
 }
 

@@ -18,6 +18,7 @@ import (
 type session struct {
 	server *Server
 	conn   net.Conn
+	pid    int // of the process at the other end, 0: not known
 	in     *bufio.Reader
 	buf    []byte // the body of the last frame
 
@@ -25,9 +26,9 @@ type session struct {
 	out *bufio.Writer
 }
 
-func newSession(s *Server, c net.Conn) *session {
+func newSession(s *Server, c net.Conn, pid int) *session {
 	return &session{
-		server: s, conn: c,
+		server: s, conn: c, pid: pid,
 		in: bufio.NewReaderSize(c, 4<<10), out: bufio.NewWriterSize(c, 32<<10),
 	}
 }

@@ -84,7 +84,7 @@ func arpingCommand(ctx context.Context, env *Env, args []string) int {
 		fmt.Fprint(env.Stderr, arpingUsage)
 		return 2
 	}
-	if a.target, err = env.Host.resolve(words[0], 4); err != nil {
+	if a.target, err = env.Host.Resolve(words[0], 4); err != nil {
 		return env.Failf(2, "%v", err)
 	}
 	if err := a.prepare(); err != nil {
@@ -127,7 +127,7 @@ func (a *arping) parse(args []string) (words []string, err error) {
 		case "I":
 			a.name = o.value
 		case "s":
-			a.source, err = a.env.Host.resolve(o.value, 4)
+			a.source, err = a.env.Host.Resolve(o.value, 4)
 		}
 		if err != nil {
 			return nil, err

@@ -106,7 +106,7 @@ func curlFail(status int, format string, args ...any) error {
 
 // curlCommand gets documents by HTTP.
 func curlCommand(ctx context.Context, env *Env, args []string) int {
-	c := &curl{env: env, ctx: ctx, opts: stack.Options{Device: env.Device, Command: "curl"}, agent: "curl/7.88.1", addresses: map[string]netip.Addr{}}
+	c := &curl{env: env, ctx: ctx, opts: stack.Options{Device: env.Device, Command: "curl", PID: env.PID}, agent: "curl/7.88.1", addresses: map[string]netip.Addr{}}
 	urls, err := c.parse(args)
 	var failed *curlError
 	switch {
@@ -419,7 +419,7 @@ func (c *curl) connect(ctx context.Context, u *url.URL) (net.Conn, error) {
 	addr, ok := c.addresses[fmt.Sprintf("%s:%d", name, port)]
 	if !ok {
 		var err error
-		if addr, err = c.env.Host.resolve(name, c.family); err != nil {
+		if addr, err = c.env.Host.Resolve(name, c.family); err != nil {
 			return nil, curlFail(curlResolve, "Could not resolve host: %s", name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -29,6 +30,7 @@ type Env struct {
 	Open   func(name string) (io.ReadCloser, error)
 	Create func(name string) (io.WriteCloser, error)
 	Getenv func(string) string // never nil
+	PID    int                 // of the process that the command was called in, 0: none
 	Device int                 // ifindex that all sockets are bound to (ip vrf exec), 0 none
 	// NetNS returns the host of a named namespace of the world.
 	NetNS func(name string) (*Host, error)
@@ -39,6 +41,9 @@ type Host struct {
 	*datapath.Host
 	Stack *stack.Stack
 	Label string // its name, for prompts and headings
+	// Addresses finds the addresses of a host of the world by its name, the best first; nil:
+	// hosts have no names.
+	Addresses func(name string) []netip.Addr
 }
 
 // commands are all commands by name. Files of this package add theirs by register.

@@ -52,7 +52,7 @@ func httpdCommand(ctx context.Context, env *Env, args []string) int {
 			d.once = true
 		case "b":
 			var a netip.Addr
-			if a, err = env.Host.resolve(o.value, 0); err != nil {
+			if a, err = env.Host.Resolve(o.value, 0); err != nil {
 				return env.Failf(1, "%v", err)
 			}
 			d.at = netip.AddrPortFrom(a, d.at.Port())
@@ -83,7 +83,7 @@ func httpdCommand(ctx context.Context, env *Env, args []string) int {
 }
 
 func (d *httpd) serve(ctx context.Context) int {
-	l, err := d.env.Host.Stack.ListenTCP("tcp", d.at, stack.Options{Device: d.env.Device, Command: "httpd"})
+	l, err := d.env.Host.Stack.ListenTCP("tcp", d.at, stack.Options{Device: d.env.Device, Command: "httpd", PID: d.env.PID})
 	if err != nil {
 		return d.env.Failf(1, "%s: %s", d.at, reason(err))
 	}

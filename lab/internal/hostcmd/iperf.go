@@ -95,7 +95,7 @@ type iperfParams struct {
 // iperfCommand measures how much passes between two hosts.
 func iperfCommand(ctx context.Context, env *Env, args []string) int {
 	p := &iperf{
-		env: env, ctx: ctx, opts: stack.Options{Device: env.Device, Command: "iperf3"}, port: iperfPort, interval: time.Second,
+		env: env, ctx: ctx, opts: stack.Options{Device: env.Device, Command: "iperf3", PID: env.PID}, port: iperfPort, interval: time.Second,
 		params: iperfParams{TCP: true, Time: 10, Parallel: 1, Version: "3.12", Bandwidth: -1},
 	}
 	err := p.parse(args)
@@ -195,7 +195,7 @@ func (p *iperf) option(o option) (err error) {
 		}
 		p.interval = time.Duration(f * float64(time.Second))
 	case "B", "bind":
-		p.bindTo, err = p.env.Host.resolve(o.value, 0)
+		p.bindTo, err = p.env.Host.Resolve(o.value, 0)
 	case "bind-dev":
 		l, ok := p.env.Host.Link(0, o.value)
 		if !ok {

@@ -305,7 +305,7 @@ func (t *iperfTest) result(until time.Time) iperfReport {
 // measure is the client.
 func (p *iperf) measure() error {
 	h := p.env.Host
-	addr, err := h.resolve(p.host, p.family)
+	addr, err := h.Resolve(p.host, p.family)
 	if err != nil {
 		return fmt.Errorf("unable to connect to server: %w", err)
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// resolve is the address of a host's name: emulated hosts know localhost and addresses
-// as numbers. family is 4, 6 or 0 for either.
-func (h *Host) resolve(name string, family int) (netip.Addr, error) {
+// Resolve is the address of a host's name: emulated hosts know localhost, addresses as
+// numbers, and the hosts of their world. family is 4, 6 or 0 for either.
+func (h *Host) Resolve(name string, family int) (netip.Addr, error) {
 	a, err := netip.ParseAddr(name)
 	switch {
 	case err == nil:
@@ -18,14 +18,34 @@ func (h *Host) resolve(name string, family int) (netip.Addr, error) {
 	case name == "localhost":
 		a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	default:
-		if a, err = parseInetAton(name); err != nil {
-			return a, fmt.Errorf("%s: Name or service not known", name)
+		if a, err = parseInetAton(name); err == nil {
+			break
+		}
+		if a, err = h.byName(name, family); err != nil {
+			return a, err
 		}
 	}
 	if family == 4 && !a.Is4() || family == 6 && a.Is4() {
 		return a, fmt.Errorf("%s: Address family for hostname not supported", name)
 	}
 	return a, nil
+}
+
+// byName is the address of a host of the world.
+func (h *Host) byName(name string, family int) (netip.Addr, error) {
+	var all []netip.Addr
+	if h.Addresses != nil {
+		all = h.Addresses(name)
+	}
+	for _, a := range all {
+		if family == 0 || (family == 4) == a.Is4() {
+			return a, nil
+		}
+	}
+	if len(all) > 0 {
+		return netip.Addr{}, fmt.Errorf("%s: Address family for hostname not supported", name)
+	}
+	return netip.Addr{}, fmt.Errorf("%s: Name or service not known", name)
 }
 
 // parseInetAton reads the short forms of IPv4 addresses: 127.1, 10.2 (inet_aton).

@@ -38,7 +38,7 @@ type nc struct {
 
 // netcat connects standard input and output to a peer.
 func netcat(ctx context.Context, env *Env, args []string) int {
-	n := &nc{env: env, ctx: ctx, opts: stack.Options{Device: env.Device, Command: "nc"}}
+	n := &nc{env: env, ctx: ctx, opts: stack.Options{Device: env.Device, Command: "nc", PID: env.PID}}
 	words, err := n.parse(args)
 	switch {
 	case errors.Is(err, errHelp):
@@ -137,7 +137,7 @@ func (n *nc) option(o option) (err error) {
 			seconds(&n.linger)
 		}
 	case "s":
-		n.source, err = n.env.Host.resolve(o.value, 0)
+		n.source, err = n.env.Host.Resolve(o.value, 0)
 	case "w":
 		seconds(&n.timeout)
 	case "D", "r", "t", "C", "F":
@@ -186,7 +186,7 @@ func (n *nc) serve(words []string) int {
 	}
 	addr := n.source
 	if host != "" {
-		if addr, err = n.env.Host.resolve(host, n.family); err != nil {
+		if addr, err = n.env.Host.Resolve(host, n.family); err != nil {
 			return n.env.Failf(1, "%v", err)
 		}
 	}
@@ -276,7 +276,7 @@ func (n *nc) connect(words []string) int {
 	if err != nil {
 		return n.env.Failf(1, "%v", err)
 	}
-	addr, err := n.env.Host.resolve(words[0], n.family)
+	addr, err := n.env.Host.Resolve(words[0], n.family)
 	if err != nil {
 		return n.env.Failf(1, "getaddrinfo for host %q port %s: %s", words[0], words[1], strings.TrimPrefix(err.Error(), words[0]+": "))
 	}

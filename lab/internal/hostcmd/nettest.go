@@ -70,7 +70,7 @@ type nettest struct {
 // nettestCommand sends a message between two sockets, of one namespace or two.
 func nettestCommand(ctx context.Context, env *Env, args []string) int {
 	n := &nettest{env: env, port: 12345, count: 1, message: []byte("Hello world!"), timeout: 5 * time.Second}
-	n.opts = stack.Options{ReusePort: true, Command: "nettest"}
+	n.opts = stack.Options{ReusePort: true, Command: "nettest", PID: env.PID}
 	if err := n.parse(args); err != nil {
 		fmt.Fprintf(env.Stderr, "%v\n%s", err, nettestUsage)
 		return nettestFailed
@@ -120,7 +120,7 @@ func (n *nettest) option(o option) (err error) {
 		v, err = strconv.ParseUint(o.value, 0, bits)
 		return v
 	}
-	address := func(to *netip.Addr) { *to, err = n.env.Host.resolve(o.value, 0) }
+	address := func(to *netip.Addr) { *to, err = n.env.Host.Resolve(o.value, 0) }
 	switch o.name {
 	case "s":
 		n.server = true

@@ -91,7 +91,7 @@ type ping struct {
 // pingCommand sends echo requests to a host.
 func pingCommand(ctx context.Context, env *Env, args []string) int {
 	p := &ping{
-		env: env, ctx: ctx, opts: stack.Options{Device: env.Device, RecvErr: true, Command: env.Name},
+		env: env, ctx: ctx, opts: stack.Options{Device: env.Device, RecvErr: true, Command: env.Name, PID: env.PID},
 		interval: pingInterval, linger: pingLinger, size: 56, preload: 1,
 	}
 	if env.Name == "ping6" {
@@ -274,7 +274,7 @@ func (p *ping) fill(s string) error {
 
 func (p *ping) run(word string) int {
 	var err error
-	if p.target, err = p.env.Host.resolve(word, p.family); err != nil {
+	if p.target, err = p.env.Host.Resolve(word, p.family); err != nil {
 		return p.env.Failf(2, "%v", err)
 	}
 	p.word = word

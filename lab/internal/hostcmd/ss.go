@@ -246,7 +246,7 @@ func (s *ss) endpoint(x *stack.Socket, a netip.AddrPort, local bool) (addr, port
 // more is the last column.
 func (s *ss) more(x *stack.Socket) string {
 	var b strings.Builder
-	if s.owners && x.Command != "" {
+	if s.owners && x.PID != 0 { // else the program has no process: ss tells no more of it than of others' programs
 		fmt.Fprintf(&b, " users:((%q,pid=%d,fd=3))", x.Command, x.PID)
 	}
 	if s.extended {

@@ -73,7 +73,7 @@ func tracepathCommand(ctx context.Context, env *Env, args []string) int {
 		fmt.Fprint(env.Stderr, tracepathUsage)
 		return 255
 	}
-	if t.target, err = env.Host.resolve(words[0], t.family); err != nil {
+	if t.target, err = env.Host.Resolve(words[0], t.family); err != nil {
 		return env.Failf(1, "%v", err)
 	}
 	return t.run()
@@ -125,7 +125,7 @@ func (t *tracepath) run() int {
 	if t.mtu == 0 {
 		t.mtu = longest
 	}
-	o := stack.Options{Device: t.env.Device, PMTU: stack.PMTUDo, RecvErr: true, Command: t.env.Name}
+	o := stack.Options{Device: t.env.Device, PMTU: stack.PMTUDo, RecvErr: true, Command: t.env.Name, PID: t.env.PID}
 	c, err := t.env.Host.Stack.ListenUDP(network, netip.AddrPort{}, o)
 	if err != nil {
 		return t.env.Failf(1, "socket: %s", reason(err))

@@ -98,7 +98,7 @@ type prober interface {
 // tracerouteCommand tells the hosts on the way to another.
 func tracerouteCommand(ctx context.Context, env *Env, args []string) int {
 	t := &traceroute{
-		env: env, ctx: ctx, opts: stack.Options{Device: env.Device, RecvErr: true, PMTU: stack.PMTUDont, Command: env.Name},
+		env: env, ctx: ctx, opts: stack.Options{Device: env.Device, RecvErr: true, PMTU: stack.PMTUDont, Command: env.Name, PID: env.PID},
 		method: probeUDP, first: 1, most: 30, each: 3, atOne: 16, wait: 5 * time.Second, here: 3, near: 10,
 	}
 	if env.Name == "traceroute6" {
@@ -120,7 +120,7 @@ func tracerouteCommand(ctx context.Context, env *Env, args []string) int {
 		fmt.Fprintf(env.Stderr, "Extra arg `%s' (position 3, argc %d)\n", words[2], at)
 		return 2
 	}
-	if t.target, err = env.Host.resolve(words[0], t.family); err != nil {
+	if t.target, err = env.Host.Resolve(words[0], t.family); err != nil {
 		fmt.Fprintf(env.Stderr, "%v\nCannot handle \"host\" cmdline arg `%s' on position 1 (argc %d)\n", err, words[0], slices.Index(args, words[0])+1)
 		return 2
 	}
@@ -218,7 +218,7 @@ func (t *traceroute) option(o option) (err error) {
 	case "i", "interface":
 		t.device = o.value
 	case "s", "source":
-		t.source, err = t.env.Host.resolve(o.value, 0)
+		t.source, err = t.env.Host.Resolve(o.value, 0)
 	case "w", "wait":
 		err = t.waits(o.value)
 	case "z", "sendwait":

@@ -34,7 +34,10 @@ func TestSent(t *testing.T) {
 		}
 	}
 	seen := map[uint8]bool{}
-	for _, p := range w.packets(func(p []byte) bool { a, _ := parse(p, 0, len(p)); return a.src.String() == "10.0.0.1" || a.src.String() == "fd00::1" }) {
+	for _, p := range w.packets(func(p []byte) bool {
+		a, _ := parse(p, 0, len(p))
+		return a.src.String() == "10.0.0.1" || a.src.String() == "fd00::1"
+	}) {
 		proto, n := upper(p)
 		if proto != rpdb.ProtoTCP && proto != rpdb.ProtoUDP {
 			continue

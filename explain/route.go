@@ -49,6 +49,9 @@ func (b *builder) routeReason(l *rpdb.LookupTrace, s *rpdb.Step, r *rpdb.RouteSt
 	case rpdb.RouteLowerScore:
 		return lowerReason(rt, winner(s))
 	case rpdb.RouteHidden:
+		if rt.Src.Bits() > 0 {
+			return "passed by: a route of its prefix was refused or deleted, and the kernel now compares a longer prefix here"
+		}
 		return "hidden: its prefix also has routes for other sources"
 	case rpdb.RouteLeafAbandoned:
 		return "passed over with the nexthop object of the same base address"

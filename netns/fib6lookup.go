@@ -33,7 +33,7 @@ func (n *Namespace) lookup6(t *table6, dst, src netip.Addr, oif int, strict bool
 // findNode6 finds the node that a search begins with (fib6_node_lookup).
 func findNode6(root *node6, dst, src key6) *node6 {
 	for n := descend6(root, dst); n != nil && n != root; n = n.parent {
-		if !n.covers(dst) {
+		if !n.covers(dst) || !n.reached(dst) {
 			continue
 		}
 		if n.subtree != nil {

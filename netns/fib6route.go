@@ -133,16 +133,25 @@ func (n *Namespace) insert6(r *route6, c *cause6) error {
 			}
 			if fn.leaf == nil && !fn.isTable() {
 				repair(fn)
+				n.changes.Add(1)
 			}
 			return missing
+		}
+		if fn.leaf == nil && !fn.isTable() {
+			fn.holder = r
 		}
 	}
 	err := n.insertAt(at, r, c)
 	if err == nil {
 		n.collectLater6(r)
 	}
+	if err != nil && at != fn && fn.leaf == nil && !fn.isTable() {
+		fn.holder = findPrefix(fn)
+		n.changes.Add(1)
+	}
 	if err != nil && at.leaf == nil && !at.root {
 		repair(at)
+		n.changes.Add(1)
 	}
 	return err
 }
@@ -239,13 +248,14 @@ func (n *Namespace) insertAt(fn *node6, r *route6, c *cause6) error {
 
 // replaceAt puts a route into the place of another, and of all its siblings.
 func (n *Namespace) replaceAt(at **route6, r *route6, c *cause6) {
-	old := *at
+	old, fn := *at, r.node
 	r.next = old.next
 	*at = r
 	n.notifyRoute6(r, rtnl.RTMNewRoute, c, flagReplace)
 	siblings := old.ring != nil
 	old.node = nil
 	if !siblings {
+		purge(fn, old)
 		dropped6(old)
 		return
 	}
@@ -260,6 +270,7 @@ func (n *Namespace) replaceAt(at **route6, r *route6, c *cause6) {
 	}
 	for _, g := range gone {
 		g.ring = nil
+		purge(fn, g)
 		dropped6(g)
 	}
 }
@@ -308,8 +319,9 @@ func (n *Namespace) remove6(r *route6, c *cause6) error {
 		*p, r.node = r.next, nil
 		r.leaveRing()
 		if fn.leaf == nil {
-			repair(fn)
+			fn = repair(fn)
 		}
+		purge(fn, r)
 		n.changes.Add(1)
 		dropped6(r)
 		r.flags &^= flagExpires // fib6_purge_rt, before the notification

@@ -51,9 +51,13 @@ type node6 struct {
 
 	subtree *node6 // by source prefix
 	leaf    *route6
-	key     key6
-	plen    uint8
-	root    bool // of a table or of a tree of sources
+	// holder lends a node without routes of its own the prefix that a search compares
+	// (fn->leaf without RTN_RTINFO). It is a route that was put below the node, once; nil lends
+	// ::/0.
+	holder *route6
+	key    key6
+	plen   uint8
+	root   bool // of a table or of a tree of sources
 }
 
 // isTable reports whether the node is the root of a table (RTN_TL_ROOT).
@@ -77,6 +81,55 @@ func (n *node6) setChild(right bool, c *node6) {
 	}
 }
 
+// prefix is the node's destination.
+func (n *node6) prefix() netip.Prefix {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], n.key.hi)
+	binary.BigEndian.PutUint64(b[8:], n.key.lo)
+	return netip.PrefixFrom(netip.AddrFrom16(b), int(n.plen)).Masked()
+}
+
+// first is the route whose prefix a search compares with the destination.
+func (n *node6) first() *route6 {
+	if n.leaf != nil {
+		return n.leaf
+	}
+	return n.holder
+}
+
+// reached reports whether a search for a destination looks at the node at all. One
+// that has only sources, and a holder from deeper down, is passed by for most.
+func (n *node6) reached(dst key6) bool {
+	r := n.first()
+	return r == nil || key6Of(r.dst.Addr()).common(dst) >= uint8(r.dst.Bits())
+}
+
+// findPrefix finds a node a holder (fib6_find_prefix).
+func findPrefix(n *node6) *route6 {
+	if n.root {
+		return nil
+	}
+	for ; n != nil; n = n.subtree {
+		if n.left != nil {
+			return n.left.first()
+		}
+		if n.right != nil {
+			return n.right.first()
+		}
+	}
+	return nil
+}
+
+// purge finds others for the nodes from n upwards that a route which goes is the holder
+// of (fib6_purge_rt).
+func purge(n *node6, r *route6) {
+	for ; n != nil; n = n.parent {
+		if n.leaf == nil && n.holder == r {
+			n.holder = findPrefix(n)
+		}
+	}
+}
+
 // covers reports whether the node's prefix contains an address.
 func (n *node6) covers(k key6) bool { return n.key.common(k) >= n.plen }
 
@@ -92,6 +145,7 @@ func addNode(root *node6, k key6, plen uint8, create, replace bool) *node6 {
 			break
 		}
 		if plen == n.plen {
+			n.holder = nil
 			return n
 		}
 		dir = k.bit(n.plen)
@@ -106,7 +160,7 @@ func addNode(root *node6, k key6, plen uint8, create, replace bool) *node6 {
 		return leaf
 	}
 	if split := k.common(n.key); plen > split {
-		in := &node6{key: k, plen: split}
+		in := &node6{key: k, plen: split, holder: n.first()}
 		parent.setChild(dir, in)
 		in.setChild(k.bit(split), leaf)
 		in.setChild(!k.bit(split), n)
@@ -130,15 +184,17 @@ func locate(root *node6, k key6, plen uint8) *node6 {
 	return nil
 }
 
-// repair removes a node without routes, and what held only it (fib6_repair_tree).
-func repair(n *node6) {
+// repair removes a node without routes, and what held only it, and returns the node
+// above (fib6_repair_tree).
+func repair(n *node6) *node6 {
 	for !n.isTable() {
 		child := n.left
 		if n.right != nil {
 			child = n.right
 		}
 		if n.left != nil && n.right != nil || n.subtree != nil || child != nil && n.root {
-			return
+			n.holder = findPrefix(n)
+			return n.parent
 		}
 		p := n.parent
 		if p.subtree == n {
@@ -146,11 +202,13 @@ func repair(n *node6) {
 		} else {
 			p.setChild(p.right == n, child)
 		}
-		if p.leaf != nil || p.subtree != nil || p.isTable() {
-			return
+		if p.leaf != nil || p.subtree != nil {
+			return p
 		}
+		p.holder = nil
 		n = p
 	}
+	return n
 }
 
 // walk calls f for every route of the tree in the order of dumps: the sources of a

@@ -201,3 +201,22 @@ func (n *Namespace) routes6() []rpdb.Route {
 	})
 	return out
 }
+
+// gates6 are the prefixes with sources whose holder is one from deeper down.
+func (n *Namespace) gates6() (out []rpdb.Gate6) {
+	var visit func(t *table6, at *node6)
+	visit = func(t *table6, at *node6) {
+		if at == nil {
+			return
+		}
+		if at.subtree != nil && at.leaf == nil && !at.root && at.holder != nil && at.holder.dst.Bits() > int(at.plen) {
+			out = append(out, rpdb.Gate6{Table: t.id, Dst: at.prefix(), Within: at.holder.dst})
+		}
+		visit(t, at.left)
+		visit(t, at.right)
+	}
+	for _, t := range n.fib6.tables {
+		visit(t, &t.root)
+	}
+	return out
+}

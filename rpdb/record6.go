@@ -50,6 +50,9 @@ func (s *search6) tell(st *Step, found bool) {
 			})
 			for _, n := range sub {
 				v := RouteShorter
+				if c.plen > plen {
+					v = RouteHidden
+				}
 				if !n.prefix.Contains(c.src) {
 					v = RouteSource
 				}

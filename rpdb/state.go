@@ -39,6 +39,18 @@ type Facts struct {
 	// HomeAddresses tells whether the kernel prefers mobile IPv6 home addresses as
 	// sources (CONFIG_IPV6_MIP6). Unknown counts as yes: distributions build it.
 	HomeAddresses Tri
+	// Gates6 are IPv6 destinations that the kernel passes by though a dump shows their
+	// routes.
+	Gates6 []Gate6
+}
+
+// Gate6 is an IPv6 destination that has routes from source prefixes alone, at which a
+// search begins only if it is for something in Within. The kernel makes one, by mistake, when
+// a route with this destination is refused or deleted and there are longer prefixes below
+// (fib6_find_prefix, read by fib6_node_lookup_1).
+type Gate6 struct {
+	Table       uint32
+	Dst, Within netip.Prefix
 }
 
 // State is a network namespace's routing state as plain data, in the order in

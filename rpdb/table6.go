@@ -24,6 +24,7 @@ type node6 struct {
 	prefix netip.Prefix
 	routes []*Route     // ascending metric, then as inserted; may be empty
 	sub    *trie[node6] // routes from source prefixes; nil if there are none
+	within netip.Prefix // see Gate6; else invalid
 	place  uint32       // of a destination, see Entry
 	way    alias        // the route of a destination that has only that one, if it came after Build
 }
@@ -37,8 +38,11 @@ func (n *node6) only() *Route {
 	return n.routes[0]
 }
 
+// open reports whether a search for a destination looks at the source prefixes.
+func (n *node6) open(dst netip.Addr) bool { return !n.within.IsValid() || n.within.Contains(dst) }
+
 // buildTables6 sorts the IPv6 routes into tables.
-func buildTables6(routes []*Route) (tables tableSet[table6]) {
+func buildTables6(routes []*Route, gates []Gate6) (tables tableSet[table6]) {
 	tables.add(TableLocal, newTable6(TableLocal))
 	tables.add(TableMain, newTable6(TableMain))
 	for _, r := range routes {
@@ -48,6 +52,13 @@ func buildTables6(routes []*Route) (tables tableSet[table6]) {
 			tables.add(r.Table, t)
 		}
 		t.add(r)
+	}
+	for _, g := range gates {
+		if t := tables.get(g.Table); t != nil {
+			if n := t.nodes.get(g.Dst); n != nil && n.sub != nil && len(n.routes) == 0 {
+				n.within = g.Within
+			}
+		}
 	}
 	for _, t := range tables.list {
 		t.built = make([]*Route, t.size)
@@ -119,7 +130,7 @@ func (c *cursor6) routes() []*Route {
 func (c *cursor6) first() bool {
 	c.plen = 129
 	for c.up() {
-		if c.at.sub == nil || c.descend() || c.plen == 0 {
+		if c.at.sub == nil || c.at.open(c.dst) && c.descend() || c.plen == 0 {
 			return c.at.sub == nil || c.from != nil || len(c.at.routes) > 0
 		}
 	}

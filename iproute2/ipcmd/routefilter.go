@@ -15,6 +15,7 @@ import (
 type routeFilter struct {
 	family uint8 // that was asked for; afUnspec: any
 	table  uint32
+	many6  *bool // whether an IPv6 route of another table than main was seen yet
 	cloned bool
 	types  uint32 // a bit for each type; 0: all
 
@@ -35,7 +36,7 @@ type routeFilter struct {
 // routeSelectors reads the selectors (iproute_list_flush_or_save). It returns the
 // exit status, and the family to dump.
 func (c *call) routeSelectors() (f *routeFilter, family uint8, status int) {
-	f = &routeFilter{family: c.family, table: rpdb.TableMain, manyLegs: c.Version >= Version7}
+	f = &routeFilter{family: c.family, table: rpdb.TableMain, many6: &c.manyTables6, manyLegs: c.Version >= Version7}
 	family = c.family
 	for ; c.more(); c.advance() {
 		if w := c.word(); !c.routeSelector(f, w) && !c.routeSelectorRest(f, w, family) {
@@ -183,8 +184,8 @@ func (f *routeFilter) accepts(r *rtnl.Reply) bool {
 	differs := func(o rpdb.Opt[uint32], v uint32) bool { return o.Set && o.V != v }
 	switch {
 	case f.family != afUnspec && modelFamily(f.family) != r.Family,
+		!f.acceptsTable(r),
 		f.cloned != (r.Flags&rpdb.FlagCloned != 0),
-		f.table != 0 && f.table != r.Table,
 		differs(f.protocol, uint32(r.Protocol)),
 		differs(f.scope, uint32(r.Scope)),
 		f.types != 0 && f.types&(1<<(r.Type&31)) == 0,
@@ -197,6 +198,18 @@ func (f *routeFilter) accepts(r *rtnl.Reply) bool {
 		return false
 	}
 	return f.acceptsPrefixes(r) && !(f.flush && isDiscard(r))
+}
+
+// acceptsTable tells whether a route is of the table selected. Before the tool has seen
+// an IPv6 route of another table than main, it takes the kernel for one without tables,
+// and IPv6 routes of type local for table local (ip6_multiple_tables): in table main it
+// shows none of them.
+func (f *routeFilter) acceptsTable(r *rtnl.Reply) bool {
+	*f.many6 = *f.many6 || r.Family == rpdb.IPv6 && r.Table != rpdb.TableMain
+	if r.Family == rpdb.IPv6 && !*f.many6 && f.table != 0 {
+		return f.table == rpdb.TableMain && r.Type != rpdb.Local || f.table == rpdb.TableLocal && r.Type == rpdb.Local
+	}
+	return f.table == 0 || f.table == r.Table
 }
 
 // leaves tells whether a route goes out by the device selected.

@@ -69,6 +69,8 @@ type session struct {
 	links *linkCache
 	batch bool // the words come from a batch
 
+	manyTables6 bool // see routeFilter.acceptsTable
+
 	nsNames map[int]string // names by nsid; nil until they are asked for
 	closers []func()       // what to let go of at the end
 }

@@ -78,8 +78,8 @@ func (n *Namespace) state() *rpdb.State {
 		Facts: rpdb.Facts{
 			CustomRules4: tri(n.customRules4()), CustomRules6: tri(n.customRules6()),
 			CustomLocal4: tri(n.ip4.customLocal),
-			Gates6:       n.gates6(),
 		},
+		Gates6: n.gates6(),
 	}
 	for _, d := range n.devices.born { // in which order addresses are looked for (for_each_netdev)
 		st.Links = append(st.Links, d.Link)

@@ -29,7 +29,7 @@ type database6 struct {
 // build6 compiles the IPv6 half.
 func (db *Database) build6(routes []*Route) {
 	six := &db.six
-	six.tables = buildTables6(routes, db.state.Facts.Gates6)
+	six.tables = buildTables6(routes, db.state.Gates6)
 	six.objects = map[uint32]*object{}
 	for _, r := range routes {
 		if r.NHID != 0 && six.objects[r.NHID] == nil {

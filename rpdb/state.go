@@ -39,9 +39,6 @@ type Facts struct {
 	// HomeAddresses tells whether the kernel prefers mobile IPv6 home addresses as
 	// sources (CONFIG_IPV6_MIP6). Unknown counts as yes: distributions build it.
 	HomeAddresses Tri
-	// Gates6 are IPv6 destinations that the kernel passes by though a dump shows their
-	// routes.
-	Gates6 []Gate6
 }
 
 // Gate6 is an IPv6 destination that has routes from source prefixes alone, at which a
@@ -67,6 +64,10 @@ type State struct {
 	Sysctls  Sysctls
 	Kernel   Kernel
 	Facts    Facts
+
+	// Gates6 are IPv6 destinations that the kernel passes by though a dump shows their
+	// routes. No dump tells of them either.
+	Gates6 []Gate6
 
 	// Missing lists the kinds of state that the source did not tell at all; they
 	// are empty above and defaults are assumed.

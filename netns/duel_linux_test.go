@@ -64,6 +64,20 @@ func (d *duel) ask(t *testing.T, h netlink.Header, real, ours []byte) string {
 	return cmp.Diff(want, d.pending(t, d.ours)) + d.notes(t)
 }
 
+// end sends a request for a list to both and returns the last message of each answer.
+func (d *duel) end(t *testing.T, h netlink.Header, body []byte) (real, ours string) {
+	t.Helper()
+	m := rtnl.AppendMessage(nil, netlink.Message{Header: h, Data: body})
+	if err := d.real.Send(m); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.ours.Send(m); err != nil {
+		t.Fatal(err)
+	}
+	want, got := received(t, d.real.Receive), d.pending(t, d.ours)
+	return want[len(want)-1], got[len(got)-1]
+}
+
 // notes tells how the notifications since the last call differ.
 func (d *duel) notes(t *testing.T) string {
 	t.Helper()

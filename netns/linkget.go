@@ -148,6 +148,7 @@ func dumpLinks(r *request) error {
 	for _, d := range f.ns.devices.list {
 		if !f.hides(d) {
 			r.row(rtnl.RTMNewLink, flags, d.encode(r.ns, f.msg))
+			r.ext = extack{} // what was odd about the request is told only by an end without rows
 		}
 	}
 	return nil
@@ -157,7 +158,7 @@ func dumpLinks(r *request) error {
 func parseLinkDump(r *request) (linkFilter, error) {
 	f := linkFilter{ns: r.ns}
 	header := linkHeaderLen
-	how, ext := liberal, (*extack)(nil)
+	how := liberal
 	if r.strict() {
 		if len(r.data) < header {
 			return f, fail(rpdb.EINVAL, "Invalid header for link dump")
@@ -169,11 +170,11 @@ func parseLinkDump(r *request) (linkFilter, error) {
 		if h.index != 0 {
 			return f, fail(rpdb.EINVAL, "Filter by device index not supported for link dumps")
 		}
-		how, ext = deprecatedStrict, &r.ext
+		how = deprecatedStrict
 	} else if len(r.data) < header {
 		header = min(4, len(r.data)) // struct rtgenmsg, aligned
 	}
-	tb, err := parseAttrs(r.data[header:], linkPolicy, how, ext)
+	tb, err := parseAttrs(r.data[header:], linkPolicy, how, &r.ext)
 	if err != nil {
 		if r.strict() {
 			return f, err

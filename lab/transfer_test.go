@@ -153,20 +153,6 @@ func TestTransfer(t *testing.T) {
 	<-done
 }
 
-// BenchmarkTransfer is what TCP carries over a number of routers.
-func BenchmarkTransfer(b *testing.B) {
-	for _, routers := range []int{1, 10} {
-		b.Run(fmt.Sprintf("routers=%d", routers), func(b *testing.B) {
-			_, row := chain(b, routers+2)
-			const n = 64 << 20
-			b.SetBytes(n)
-			for b.Loop() {
-				transfer(b, row, n)
-			}
-		})
-	}
-}
-
 // BenchmarkHosts is what 1,000 hosts take that have a cable and an address and do nothing.
 func BenchmarkHosts(b *testing.B) {
 	for b.Loop() {

@@ -39,8 +39,10 @@ type Device struct {
 	// Groups are the multicast groups that it takes part in, Anycasts its anycast addresses.
 	Groups, Anycasts []netip.Addr
 
-	Pair  *Device // veth: the other end, of which only ID is set; nil: it is gone
-	Lower uint64  // vlan, macvlan: the ID of the device below, 0: none
+	Pair *Device // veth: the other end, of which only ID is set; nil: it is gone
+	// PairIn is the namespace that the other end was in when the view was made.
+	PairIn *Namespace
+	Lower  uint64 // vlan, macvlan: the ID of the device below, 0: none
 	// Above are the IDs of the devices stacked on it by kind: vlan, macvlan.
 	VLANs    []VLANAbove
 	Macvlans []uint64
@@ -234,7 +236,7 @@ func (n *Namespace) viewDevice(d *device) *Device {
 		}
 	}
 	if d.peer != nil {
-		out.Pair = &Device{ID: d.peer.id}
+		out.Pair, out.PairIn = &Device{ID: d.peer.id}, d.peer.ns
 	}
 	if d.lower != nil {
 		out.Lower = d.lower.id

@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"cmp"
 	"encoding/binary"
 	"maps"
 	"slices"
@@ -60,6 +59,7 @@ type World struct {
 	busy   []*Namespace // with work of IPv6 addresses
 	nextID uint64
 	spaces map[uint64]*Namespace
+	list   []*Namespace // the same, oldest first
 	pids   map[uint32]*Namespace
 }
 
@@ -85,6 +85,7 @@ func (w *World) New() *Namespace {
 	w.nextID++
 	n.id = w.nextID
 	w.spaces[n.id] = n
+	w.list = append(w.list, n)
 	w.record(Change{Kind: ChangeNew, Namespace: n.FD()})
 	return n
 }
@@ -111,6 +112,7 @@ func (w *World) SetPID(pid uint32, n *Namespace) {
 func (w *World) forget(n *Namespace) []*Namespace {
 	w.mu.Lock()
 	delete(w.spaces, n.id)
+	w.list = slices.DeleteFunc(w.list, func(x *Namespace) bool { return x == n })
 	maps.DeleteFunc(w.pids, func(_ uint32, x *Namespace) bool { return x == n })
 	w.mu.Unlock()
 	return w.all()
@@ -120,7 +122,7 @@ func (w *World) forget(n *Namespace) []*Namespace {
 func (w *World) all() []*Namespace {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.SortedFunc(maps.Values(w.spaces), func(a, b *Namespace) int { return cmp.Compare(a.id, b.id) })
+	return slices.Clone(w.list)
 }
 
 func (w *World) byFD(fd uint32) (*Namespace, error) {

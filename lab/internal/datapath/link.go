@@ -132,6 +132,9 @@ func (l *link) cross(p *packet) sending {
 		l.e.free(p)
 		return lost
 	}
+	if l.e.links[l.dev.Pair.ID] == nil { // a host that was not looked at yet: no need to look at all
+		l.e.Host(l.dev.PairIn).now()
+	}
 	return l.e.arrive(l.e.find(l.dev.Pair.ID), p)
 }
 

@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,4 +167,42 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = conn.Close()
+}
+
+// TestJoinGroup sends to a group that the other host has joined, and to one that it has left.
+func TestJoinGroup(t *testing.T) {
+	world, a, b := two(t, netns.Config{})
+	command(t, a, "ip addr add 10.0.0.1/24 dev eth0", "ip route add 239.0.0.0/8 dev eth0")
+	command(t, b, "ip addr add 10.0.0.2/24 dev eth0", "sysctl -w net.ipv4.conf.all.rp_filter=0")
+	for _, group := range []string{"239.1.1.1", "ff05::77"} {
+		to := netip.AddrPortFrom(netip.MustParseAddr(group), 5000).String()
+		leave, err := b.JoinGroup("eth0", netip.MustParseAddr(group))
+		if err != nil {
+			t.Fatal(err)
+		}
+		prints(t, b, "ip maddr show dev eth0", group)
+		in, err := b.ListenPacket("udp", ":5000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := a.Dial("udp", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 10)
+		for _, joined := range []bool{true, false} {
+			if _, err := out.Write([]byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			_ = in.SetReadDeadline(world.Now().Add(time.Second))
+			if n, _, err := in.ReadFrom(buf); (err == nil && string(buf[:n]) == "hello") != joined {
+				t.Errorf("%s, joined %v: %q, %v", group, joined, buf[:n], err)
+			}
+			leave()
+		}
+		_, _ = in.Close(), out.Close()
+	}
+	if _, err := b.JoinGroup("eth0", netip.MustParseAddr("10.0.0.1")); err == nil {
+		t.Error("10.0.0.1 is no group")
+	}
 }

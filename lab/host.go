@@ -13,6 +13,7 @@ import (
 	"github.com/rulewalk/rulewalk/lab/internal/hostcmd"
 	"github.com/rulewalk/rulewalk/lab/internal/stack"
 	"github.com/rulewalk/rulewalk/netns"
+	"github.com/rulewalk/rulewalk/rpdb"
 )
 
 // Host is a host of a world: a network namespace whose sockets exchange packets with
@@ -176,4 +177,18 @@ func (h *Host) Impair(dev string, i Impairment) error {
 		return fmt.Errorf("%s is no veth device of the host", dev)
 	}
 	return nil
+}
+
+// JoinGroup has a device of the host take part in a multicast group, as a socket does with
+// IP_ADD_MEMBERSHIP or IPV6_JOIN_GROUP; leave ends that. Sockets that are bound to a port, or to
+// the group, then receive what is sent there.
+func (h *Host) JoinGroup(dev string, group netip.Addr) (leave func(), err error) {
+	l, ok := h.host.Link(0, dev)
+	if !ok {
+		return nil, fmt.Errorf("device %s: %w", dev, rpdb.ENODEV)
+	}
+	if leave, err = h.space.ns.JoinGroup(l.Index, group); err != nil {
+		return nil, fmt.Errorf("group %v on %s: %w", group, dev, err)
+	}
+	return leave, nil
 }

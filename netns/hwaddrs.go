@@ -123,6 +123,7 @@ func (in *inDevice) hearGroups4(more bool) {
 	for _, g := range in.groups {
 		in.dev.hearGroup(toAddr4(g.addr), more, &g.heard)
 	}
+	in.dev.ns.groupsChanged(in.dev)
 }
 
 // hearGroups6 is hearGroup for all IPv6 groups of a device (ipv6_mc_up, ipv6_mc_down).

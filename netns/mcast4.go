@@ -44,6 +44,7 @@ func (n *Namespace) joinGroup4(in *inDevice, addr uint32) {
 	in.groups = slices.Insert(in.groups, 0, g)
 	in.dev.hearGroup(toAddr4(addr), true, &g.heard)
 	n.notifyGroup4(rtmNewMulticast, in, g)
+	n.groupsChanged(in.dev)
 }
 
 // leaveGroup4 is __ip_mc_dec_group.
@@ -58,6 +59,7 @@ func (n *Namespace) leaveGroup4(in *inDevice, addr uint32) {
 		in.groups = slices.Delete(in.groups, i, i+1)
 		in.dev.hearGroup(toAddr4(addr), false, &g.heard)
 		n.notifyGroup4(rtmDelMulticast, in, g)
+		n.groupsChanged(in.dev)
 	}
 }
 

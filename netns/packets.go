@@ -2,6 +2,7 @@ package netns
 
 import (
 	"net/netip"
+	"sync"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
@@ -16,8 +17,8 @@ type Packets interface {
 	// Resolved tells that what waits for a neighbour can be sent, or, if not ok, never will
 	// be (neigh_invalidate).
 	Resolved(n *Namespace, dev int, addr netip.Addr, ok bool)
-	// GroupsChanged tells that a device begins or ends to take part in IPv6 groups, or comes
-	// up with some.
+	// GroupsChanged tells that a device begins or ends to take part in groups, or comes up
+	// with some, or goes down.
 	GroupsChanged(n *Namespace, dev int)
 	// AskRouters tells that routers are to be asked for advertisements on a device, from
 	// its link-local address, until one answers (addrconf_rs_timer).
@@ -291,6 +292,40 @@ func (n *Namespace) groupsChanged(d *device) {
 	if p := n.world.packets; p != nil && d.flags&iffNoARPOrLoopback == 0 {
 		p.GroupsChanged(n, d.Index)
 	}
+}
+
+// JoinGroup has a device take part in a multicast group, as a socket does with
+// IP_ADD_MEMBERSHIP or IPV6_JOIN_GROUP; leave ends that. Like sockets it is not saved.
+func (n *Namespace) JoinGroup(dev int, group netip.Addr) (leave func(), err error) {
+	if !group.IsMulticast() {
+		return nil, rpdb.EINVAL
+	}
+	change := func(more bool) error {
+		n.world.rtnl.RLock()
+		defer n.world.rtnl.RUnlock()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		d := n.byIndex(dev)
+		if d == nil || group.Is4() && d.inet4 == nil || group.Is6() && d.inet6 == nil {
+			return rpdb.ENODEV
+		}
+		n.changes.Add(1)
+		switch {
+		case group.Is6() && more:
+			n.joinGroup6(d.inet6, group)
+		case group.Is6():
+			n.leaveGroup6(d.inet6, group)
+		case more:
+			n.joinGroup4(d.inet4, fromAddr4(group))
+		default:
+			n.leaveGroup4(d.inet4, fromAddr4(group))
+		}
+		return nil
+	}
+	if err := change(true); err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(func() { _ = change(false) }), nil
 }
 
 // tellGroupsAgain has routers told of all groups of a device.

@@ -88,6 +88,10 @@ type Conf4 struct {
 	AcceptRedirects, SecureRedirects, SendRedirects, SharedMedia        bool
 	ARPAnnounce, ARPIgnore, ARPAccept, ARPNotify                        int32
 	ARPFilter                                                           bool
+	// IGMPVersion is the version that the device is made to speak, 0: that of the routers; the
+	// intervals are those of reports that nobody asked for, of versions 1 and 2, and of 3.
+	IGMPVersion                  int
+	IGMPInterval2, IGMPInterval3 time.Duration
 }
 
 // Conf6 are the settings of IPv6 that packets meet on a device.
@@ -194,7 +198,7 @@ var viewSysctls = []string{
 	"ipv4/ip_default_ttl", "ipv4/icmp_echo_ignore_all", "ipv4/icmp_echo_ignore_broadcasts", "ipv4/icmp_ratelimit", "ipv4/icmp_ratemask",
 	"ipv4/icmp_msgs_per_sec", "ipv4/icmp_msgs_burst", "ipv4/icmp_errors_use_inbound_ifaddr", "ipv4/ip_no_pmtu_disc",
 	"ipv4/ip_forward_use_pmtu", "ipv4/fwmark_reflect", "ipv4/ip_nonlocal_bind", "ipv4/route/mtu_expires", "ipv4/route/min_pmtu",
-	"ipv4/ipfrag_time", "ipv6/fwmark_reflect", "ipv6/icmp/echo_ignore_all", "ipv6/icmp/echo_ignore_anycast",
+	"ipv4/igmp_qrv", "ipv4/igmp_link_local_mcast_reports", "ipv4/ipfrag_time", "ipv6/fwmark_reflect", "ipv6/icmp/echo_ignore_all", "ipv6/icmp/echo_ignore_anycast",
 	"ipv6/icmp/echo_ignore_multicast", "ipv6/icmp/error_anycast_as_unicast", "ipv6/icmp/ratelimit", "ipv6/anycast_src_echo_reply",
 	"ipv6/auto_flowlabels", "ipv6/flowlabel_reflect", "ipv6/flowlabel_state_ranges", "ipv6/ip6frag_time", "ipv4/ipfrag_high_thresh", "ipv6/ip6frag_high_thresh",
 	"ipv6/max_dst_opts_length", "ipv6/max_dst_opts_number", "ipv6/max_hbh_length", "ipv6/max_hbh_opts_number",
@@ -285,6 +289,12 @@ func (n *Namespace) viewConf4(d *device) Conf4 {
 		RouteLocalnet: or(conf4RouteLocalnet), SrcValidMark: or(conf4SrcValidMark),
 		ARPFilter: or(12), ARPAnnounce: max(own[17], all[17]), ARPIgnore: max(own[18], all[18]),
 		ARPAccept: max(own[20], all[20]), ARPNotify: max(own[21], all[21]),
+	}
+	c.IGMPInterval2, c.IGMPInterval3 = time.Duration(own[26])*time.Millisecond, time.Duration(own[27])*time.Millisecond
+	for version := 2; version >= 1; version-- { // IGMP_V1_SEEN before IGMP_V2_SEEN
+		if int(own[16]) == version || int(all[16]) == version {
+			c.IGMPVersion = version
+		}
 	}
 	c.AcceptRedirects = or(conf4AcceptRedirects)
 	if c.Forwarding { // IN_DEV_RX_REDIRECTS

@@ -26,10 +26,11 @@ type link struct {
 	dev  *netns.Device // as the host's view has it
 
 	taps   []*Tap
-	egress *impairment           // of the cable, on the way out; nil: none
-	out    func([]byte)          // takes what a device without a driver of ours sends; nil: nobody
-	own    any                   // what a kind keeps
-	mld    *mldState             // nil: nothing was reported
+	egress *impairment   // of the cable, on the way out; nil: none
+	out    func([]byte)  // takes what a device without a driver of ours sends; nil: nobody
+	own    any           // what a kind keeps
+	mld    *groupReports // nil: nothing was reported
+	igmp   *igmpState
 	probes map[netip.Addr][]byte // the option with the nonce of the last probe for an address
 }
 

@@ -31,26 +31,13 @@ const (
 
 var mldRouters = netip.MustParseAddr("ff02::16")
 
-// mldState is what a device reported.
-type mldState struct {
-	told    []netip.Addr // the groups that it takes part in, as routers know
-	changes []mldChange  // that have to be told (again)
-	stop    func() bool
-}
-
-// mldChange is a group that was joined or left.
-type mldChange struct {
-	group  netip.Addr
-	record uint8
-	left   int // how often it is still to be told
-}
-
 // GroupsChanged implements netns.Packets.
 func (e *Engine) GroupsChanged(n *netns.Namespace, dev int) {
 	e.post(job{f: func() {
 		h := e.Host(n)
 		if l := h.linkOf(dev); l != nil && l.ether() {
-			h.groupsChanged(l)
+			h.groupsChanged4(l)
+			h.groupsChanged6(l)
 		}
 	}})
 }
@@ -64,7 +51,12 @@ func (e *Engine) GroupsToldAgain(n *netns.Namespace, dev int) {
 			return
 		}
 		for _, g := range l.mld.told {
-			l.mld.change(mldChange{g, mldToExclude, mldRobustness})
+			if reported(g) {
+				l.mld.change(groupChange{g, true, mldRobustness})
+			}
+		}
+		if len(l.mld.changes) == 0 {
+			return
 		}
 		if l.mld.stop != nil {
 			l.mld.stop()
@@ -78,9 +70,9 @@ func reported(g netip.Addr) bool {
 	return g.Is6() && g != allNodes6 && g.As16()[1]&15 >= 2
 }
 
-// groupsChanged finds what a device joined and left, and tells (igmp6_group_added,
+// groupsChanged6 finds what a device joined and left, and tells (igmp6_group_added,
 // igmp6_group_dropped, mld_ifc_event).
-func (h *Host) groupsChanged(l *link) {
+func (h *Host) groupsChanged6(l *link) {
 	if !l.dev.Up() || !l.dev.Carrier || l.dev.Conf6.Disabled {
 		if l.mld != nil && l.mld.stop != nil {
 			l.mld.stop()
@@ -89,36 +81,11 @@ func (h *Host) groupsChanged(l *link) {
 		return
 	}
 	if l.mld == nil {
-		l.mld = new(mldState)
+		l.mld = new(groupReports)
 	}
-	s := l.mld
-	var now []netip.Addr
-	for _, g := range l.dev.Groups {
-		if !reported(g) {
-			continue
-		}
-		now = append(now, g)
-		if !slices.Contains(s.told, g) {
-			s.change(mldChange{g, mldToExclude, mldRobustness})
-		}
-	}
-	for _, g := range s.told {
-		if !slices.Contains(now, g) {
-			s.change(mldChange{g, mldToInclude, mldRobustness})
-		}
-	}
-	s.told = now
-	if len(s.changes) > 0 {
-		if s.stop != nil {
-			s.stop()
-		}
+	if l.mld.follow(l.dev.Groups, reported, mldRobustness) {
 		h.tellChanges(l)
 	}
-}
-
-func (s *mldState) change(c mldChange) {
-	s.changes = slices.DeleteFunc(s.changes, func(x mldChange) bool { return x.group == c.group })
-	s.changes = append(s.changes, c)
 }
 
 // tellChanges reports what changed, and comes back until it was told often enough
@@ -128,14 +95,15 @@ func (h *Host) tellChanges(l *link) {
 	if l.host != h || s == nil {
 		return
 	}
-	records := make([]mldChange, len(s.changes))
-	copy(records, s.changes)
-	h.sendReport(l, records)
-	for i := range s.changes {
-		s.changes[i].left--
+	var records []mldRecord
+	for _, c := range s.take() {
+		typ := uint8(mldToInclude)
+		if c.joined {
+			typ = mldToExclude
+		}
+		records = append(records, mldRecord{c.group, typ})
 	}
-	s.changes = slices.DeleteFunc(s.changes, func(c mldChange) bool { return c.left <= 0 })
-	s.stop = nil
+	h.sendReport(l, records)
 	if len(s.changes) > 0 {
 		s.stop = h.e.afterIdly(h.e.random(mldInterval), func() {
 			h.now()
@@ -144,15 +112,21 @@ func (h *Host) tellChanges(l *link) {
 	}
 }
 
+// mldRecord is a group in a report.
+type mldRecord struct {
+	group netip.Addr
+	typ   uint8
+}
+
 // sendReport sends reports of version 2 (mld_sendpack), from the link-local address if there
 // is one.
-func (h *Host) sendReport(l *link, records []mldChange) {
+func (h *Host) sendReport(l *link, records []mldRecord) {
 	for part := range slices.Chunk(records, mldRecords) {
 		m := make([]byte, icmpLen, icmpLen+len(part)*mldRecordLen)
 		m[0] = mldReport2
 		put16(m[6:], uint16(len(part)))
 		for _, r := range part {
-			m = append(append(m, r.record, 0, 0, 0), r.group.AsSlice()...)
+			m = append(append(m, r.typ, 0, 0, 0), r.group.AsSlice()...)
 		}
 		h.sendMLD(l, mldRouters, m)
 	}
@@ -198,12 +172,12 @@ func (h *Host) heardQuery(p *packet, m []byte) {
 
 // answerQuery reports the groups of a device, or one that was asked for.
 func (h *Host) answerQuery(l *link, group netip.Addr, old bool) {
-	var records []mldChange
+	var records []mldRecord
 	for _, g := range l.dev.Groups {
 		if !reported(g) || !group.IsUnspecified() && g != group {
 			continue
 		}
-		records = append(records, mldChange{g, mldIsExclude, 1})
+		records = append(records, mldRecord{g, mldIsExclude})
 		if old {
 			g16 := g.As16()
 			h.sendMLD(l, g, append([]byte{mldReport1, 0, 0, 0, 0, 0, 0, 0}, g16[:]...))

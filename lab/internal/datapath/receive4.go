@@ -208,6 +208,7 @@ func (h *Host) control4(p *packet, proto uint8) bool {
 		h.icmp4(p, b)
 		return true
 	case protoIGMP:
+		h.heardIGMP(p, b)
 		return true
 	case rpdb.ProtoTCP:
 		if len(b) >= 20 && b[13]&0x10 != 0 {

@@ -183,6 +183,10 @@ func (r *reader) textPos(n *yaml.Node) textPos {
 // script reads a text with its place.
 func (r *reader) script(to *Script, what string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if n.Kind == yaml.SequenceNode {
+			r.fail(n, "put | behind the colon, and the lines below it without dashes", "%s is a text of commands, not a list", what)
+			return
+		}
 		if s, ok := r.scalar(n, what); ok {
 			*to = Script{Text: s, at: r.textPos(n)}
 		}

@@ -17,22 +17,8 @@ import (
 // and ping, and wants the same outputs. What a host does in the background is not played,
 // and of ping the times do not count.
 func TestOnKernel(t *testing.T) {
-	if testing.Short() {
-		t.Skip("half a minute")
-	}
-	for _, tool := range []string{"ip", "ping", "bash", "unshare", "sysctl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("install %s to play the scenarios on this kernel (iproute2, iputils-ping, bash, util-linux, procps)", tool)
-		}
-	}
-	unshare := []string{"unshare", "-rmn"}
-	if os.Getuid() == 0 {
-		unshare = []string{"unshare", "-mn"}
-	}
-	if out, err := exec.Command(unshare[0], append(unshare[1:], "mount", "-t", "tmpfs", "none", "/run")...).CombinedOutput(); err != nil {
-		t.Skipf("this machine allows no namespaces of one's own: %v: %s", err, out)
-	}
-	tunnels := exec.Command("unshare", append(unshare[1:], "ip", "link", "add", "t0", "type", "ipip", "local", "192.0.2.1", "remote", "192.0.2.2")...).Run() == nil
+	unshare := needKernel(t)
+	tunnels := kernelTunnels(unshare)
 	for _, name := range scenario.Shipped() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for the most part
@@ -52,6 +38,34 @@ func TestOnKernel(t *testing.T) {
 			compareWithKernel(t, topo, string(out))
 		})
 	}
+}
+
+// needKernel skips a test if namespaces of the running kernel cannot be made or a tool is
+// missing; else it returns the words that run a command in such ones.
+func needKernel(t *testing.T, tools ...string) []string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("half a minute")
+	}
+	for _, tool := range append(tools, "ip", "ping", "bash", "unshare", "sysctl") {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("install %s to play the scenarios on this kernel (iproute2, iputils-ping, bash, util-linux, procps, "+
+				"tcpdump, traceroute, netcat-openbsd)", tool)
+		}
+	}
+	unshare := []string{"unshare", "-rmn"}
+	if os.Getuid() == 0 {
+		unshare = []string{"unshare", "-mn"}
+	}
+	if out, err := exec.Command(unshare[0], append(unshare[1:], "mount", "-t", "tmpfs", "none", "/run")...).CombinedOutput(); err != nil {
+		t.Skipf("this machine allows no namespaces of one's own: %v: %s", err, out)
+	}
+	return unshare
+}
+
+// kernelTunnels reports whether the kernel has tunnels.
+func kernelTunnels(unshare []string) bool {
+	return exec.Command("unshare", append(unshare[1:], "ip", "link", "add", "t0", "type", "ipip", "local", "192.0.2.1", "remote", "192.0.2.2")...).Run() == nil
 }
 
 var background = regexp.MustCompile(`&$|^(fg|kill|wait)\b|\bnc\b|^traceroute`)

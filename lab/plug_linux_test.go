@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +77,23 @@ func TestPlug(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	curl(ctx, t, world, ns)
+}
+
+// curl has the machine's curl get a page of the lab's web server.
+func curl(ctx context.Context, t *testing.T, world *lab.Server, ns *testns.NS) {
+	t.Helper()
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("install curl to get a page of an emulated host with it")
+	}
+	serving, stop := context.WithCancel(ctx)
+	ended := make(chan int, 1)
+	go func() { ended <- world.Run(serving, lab.Command{Args: []string{"httpd", "-p", "8080", "a page from memory"}}) }()
+	defer func() { stop(); <-ended }()
+	out, err := ns.Run("curl", "-sS", "--noproxy", "*", "--retry", "5", "--retry-connrefused", "--max-time", "10", "http://10.0.2.15:8080/")
+	if err != nil || strings.TrimSpace(out) != "a page from memory" {
+		t.Errorf("curl reads %q: %v", out, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -40,6 +41,7 @@ type neigh struct {
 	used      atomic.Int64 // jiffies
 	updated   jiffies
 	timer     jiffies // when its state ends, 0 for never
+	armed     uint64  // when the timer was set, counted by neighs.armed
 	permanent bool    // of a proxy: it survives the loss of the carrier
 }
 
@@ -47,6 +49,7 @@ type neigh struct {
 // which they came: the kernel's order is that of a hash with a random key.
 type neighs struct {
 	list, proxies []*neigh
+	armed         uint64 // how often a timer was set
 	index         map[neighID]*neigh // of list
 }
 
@@ -66,6 +69,27 @@ func (t *neighs) add(x *neigh) {
 	}
 	t.list = append(t.list, x)
 	t.index[neighID{x.dev, x.addr}] = x
+}
+
+// arm sets the timer of a neighbour.
+func (t *neighs) arm(x *neigh, at jiffies) {
+	t.armed++
+	x.timer, x.armed = at, t.armed
+}
+
+// due are the neighbours whose timers are over, in the order in which the kernel's wheel has
+// them: of one jiffy the last that was set is the first (enqueue_timer).
+func (t *neighs) due(now jiffies) []*neigh {
+	var out []*neigh
+	for _, x := range t.list {
+		if x.timer != 0 && now >= x.timer {
+			out = append(out, x)
+		}
+	}
+	slices.SortFunc(out, func(a, b *neigh) int {
+		return cmp.Or(cmp.Compare(a.timer, b.timer), cmp.Compare(b.armed, a.armed))
+	})
+	return out
 }
 
 // remove takes a neighbour out.
@@ -233,9 +257,9 @@ func (n *Namespace) validNeigh(x *neigh, u neighUpdate) (notify bool, err error)
 		x.state, x.timer, notify = u.state, 0, true
 		switch p := n.neighParmsOf(x); {
 		case u.state&rpdb.NUDReachable != 0:
-			x.timer = now + jiffies(p[neighReachable])
+			n.neighs.arm(x, now+jiffies(p[neighReachable]))
 		case u.state&(rpdb.NUDIncomplete|rpdb.NUDDelay|rpdb.NUDProbe) != 0:
-			x.timer = now
+			n.neighs.arm(x, now)
 		}
 		if u.state&rpdb.NUDProbe != 0 {
 			x.probes = 0
@@ -266,10 +290,11 @@ func (n *Namespace) useNeigh(x *neigh) {
 	switch {
 	case x.state&(nudConnected|rpdb.NUDDelay|rpdb.NUDProbe|rpdb.NUDIncomplete) != 0:
 	case x.state&rpdb.NUDStale != 0:
-		x.state, x.updated, x.timer = rpdb.NUDDelay, now, now+jiffies(p[neighDelayProbe])
+		x.state, x.updated = rpdb.NUDDelay, now
+		n.neighs.arm(x, now+jiffies(p[neighDelayProbe]))
 	default:
 		x.state, x.updated, x.probes = rpdb.NUDIncomplete, now, uint32(p[neighUcastProbes])
-		x.timer = now + max(jiffies(p[neighRetrans]), hz/100)
+		n.neighs.arm(x, now+max(jiffies(p[neighRetrans]), hz/100))
 		n.neighChanges.Add(1)
 		n.probe(x)
 	}
@@ -289,13 +314,13 @@ func (n *Namespace) neighTimer() jiffies {
 // ageNeighs ends the states whose time is over, and asks again (neigh_timer_handler).
 func (n *Namespace) ageNeighs() {
 	now := n.world.now()
-	for _, x := range n.neighs.list {
-		if x.timer == 0 || now < x.timer {
-			continue
-		}
+	for _, x := range n.neighs.due(now) {
 		old := x.state
 		if x.age(n.neighParmsOf(x), now) {
 			n.notifyNeigh(rtnl.RTMNewNeigh, x, 0, 0)
+		}
+		if x.timer != 0 {
+			n.neighs.arm(x, x.timer)
 		}
 		if x.state&(rpdb.NUDIncomplete|rpdb.NUDProbe) != 0 {
 			n.probe(x)

@@ -197,9 +197,9 @@ func (n *Namespace) setNeighState(x *neigh, state uint16, now jiffies) {
 	x.state, x.timer = state, 0
 	switch {
 	case state&rpdb.NUDReachable != 0:
-		x.timer = now + jiffies(n.neighParmsOf(x)[neighReachable])
+		n.neighs.arm(x, now+jiffies(n.neighParmsOf(x)[neighReachable]))
 	case state&(rpdb.NUDIncomplete|rpdb.NUDDelay|rpdb.NUDProbe) != 0:
-		x.timer = now
+		n.neighs.arm(x, now)
 	}
 	if state&rpdb.NUDProbe != 0 {
 		x.probes = 0

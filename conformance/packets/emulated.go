@@ -2,6 +2,7 @@ package packets
 
 import (
 	"errors"
+	"io"
 	"net/netip"
 	"strings"
 	"sync"
@@ -105,10 +106,12 @@ func (e *emulated) send(p *Probe) (rpdb.Errno, error) {
 			return rpdb.ENODEV, nil
 		}
 	}
-	return errnoOf(sendEmulated(h, p, o))
+	return errnoOf(e.sendBy(h, p, o))
 }
 
-func sendEmulated(h *lab.Host, p *Probe, o lab.SocketOptions) error {
+// sendBy sends a probe by a socket, which hears what comes of it at once, as one of the kernel
+// does: there the packet has gone its way when sendto returns.
+func (e *emulated) sendBy(h *lab.Host, p *Probe, o lab.SocketOptions) error {
 	v := "4"
 	if p.Dst.Is6() {
 		v = "6"
@@ -125,7 +128,7 @@ func sendEmulated(h *lab.Host, p *Probe, o lab.SocketOptions) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = c.Close() }()
+		defer e.closeSocket(c)
 		_, err = c.WriteToUDPAddrPort(payload(p.Size), netip.AddrPortFrom(p.Dst, p.DPort))
 		return err
 	}
@@ -134,8 +137,13 @@ func sendEmulated(h *lab.Host, p *Probe, o lab.SocketOptions) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = c.Close() }()
+	defer e.closeSocket(c)
 	return c.Send(p.Dst, data, lab.PacketInfo{})
+}
+
+func (e *emulated) closeSocket(c io.Closer) {
+	e.server.Settle()
+	_ = c.Close()
 }
 
 // raw is the protocol of the raw socket that a probe is sent by, and its data.

@@ -100,15 +100,15 @@ func (h *Host) dispatch4(p *packet) sending {
 		h.e.free(p)
 		return lost
 	}
-	s := h.sendPieces(l, h.fragment4(p, mtu), next)
+	s := h.sendPieces(l, h.fragment4(p, mtu), next, (*Host).toNeighbour)
 	h.e.free(p)
 	return s
 }
 
 // sendPieces sends fragments until one is lost (ip_do_fragment, ip6_fragment).
-func (h *Host) sendPieces(l *link, parts []*packet, next netip.Addr) sending {
+func (h *Host) sendPieces(l *link, parts []*packet, next netip.Addr, send func(*Host, *link, *packet, netip.Addr) sending) sending {
 	for i, part := range parts {
-		if s := h.toNeighbour(l, part, next); s != sentOn {
+		if s := send(h, l, part, next); s != sentOn {
 			for _, rest := range parts[i+1:] {
 				h.e.free(rest)
 			}

@@ -103,14 +103,10 @@ func (h *Host) dispatch6(p *packet) sending {
 	}
 	b := p.data()
 	dst := dst6(b)
-	if dst.IsMulticast() && !h.copyToGroup6(l, p, dst) {
-		h.e.free(p)
-		return sentOn
-	}
 	next := h.next6(p, dst)
 	mtu := h.outputMTU(l, p, dst)
 	if len(b) <= mtu || l.dev.IsLoopback() && len(b) <= int(l.dev.MTU) {
-		return h.toNeighbour(l, p, next)
+		return h.finish6(l, p, next)
 	}
 	if p.fwd {
 		h.errorFrom6(p, l, icmp6TooBig, 0, uint32(mtu))
@@ -125,10 +121,19 @@ func (h *Host) dispatch6(p *packet) sending {
 	if parts == nil {
 		h.tooBig6(p, mtu)
 	} else {
-		s = h.sendPieces(l, parts, next)
+		s = h.sendPieces(l, parts, next, (*Host).finish6)
 	}
 	h.e.free(p)
 	return s
+}
+
+// finish6 sends a packet or a piece of one (ip6_finish_output2).
+func (h *Host) finish6(l *link, p *packet, next netip.Addr) sending {
+	if dst := dst6(p.data()); dst.IsMulticast() && !h.copyToGroup6(l, p, dst) {
+		h.e.free(p)
+		return sentOn
+	}
+	return h.toNeighbour(l, p, next)
 }
 
 // copyToGroup6 gives this host its copy of what it sends to a group, and reports whether

@@ -8,7 +8,6 @@ import (
 	"github.com/rulewalk/rulewalk/lab/internal/stack"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
-	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // ICMP types, and codes of destination unreachable.
@@ -30,6 +29,9 @@ const (
 	unreachPort       = 3
 	unreachFragNeeded = 4
 	unreachFiltered   = 13
+	lastUnreach       = 15
+
+	exceededFragments = 1
 
 	redirectHost = 1
 )
@@ -242,13 +244,15 @@ func (h *Host) heardError4(p *packet, b []byte) {
 	e := h.quotes4(p, b)
 	switch {
 	case b[0] == icmpUnreach && b[1] == unreachFragNeeded:
-		if h.view.Setting("ipv4/ip_no_pmtu_disc") != 0 {
+		switch h.view.Setting("ipv4/ip_no_pmtu_disc") {
+		case 0:
+			e.Info = uint32(be16(b[6:]))
+		case 2, 3: // of what there is no protocol that tells forged ones apart
 			return
-		}
-		e.Info = h.learnMTU4(p, &e, int(be16(b[6:])))
-		if e.Info == 0 {
-			return
-		}
+		} // else nothing is believed but that packets are too large
+		h.learnMTU4(p, &e, int(e.Info))
+	case b[0] == icmpUnreach && b[1] > lastUnreach, b[0] == icmpTimeExceeded && b[1] == exceededFragments:
+		return
 	case b[0] == icmpParameter:
 		e.Info = uint32(b[4])
 	}
@@ -272,36 +276,44 @@ func (h *Host) quotes4(p *packet, b []byte) stack.ICMPError {
 	return e
 }
 
-// learnMTU4 remembers the MTU of a path (ipv4_update_pmtu, __ip_rt_update_pmtu). It
-// returns what was learned, 0 for nothing.
-func (h *Host) learnMTU4(p *packet, e *stack.ICMPError, mtu int) uint32 {
+// learnMTU4 remembers the MTU of a path, for every leg of a multipath route
+// (ipv4_update_pmtu, __ip_rt_update_pmtu).
+func (h *Host) learnMTU4(p *packet, e *stack.ICMPError, mtu int) {
 	f := flowOf4(e.Quoted)
 	if v := p.in; v.dev.IsVRF() {
 		f.OIF = v.dev.Index
 	}
 	d := h.lookup(f)
-	if d.Err != rpdb.OK {
-		return 0
+	if d.Err != rpdb.OK || !h.mayLearn4(e) {
+		return
 	}
-	if !h.mayLearn4(e) {
-		return uint32(mtu)
+	now, locked := h.pathMTU(h.view, &d, f.Dst)
+	if locked || mtu >= now {
+		return
 	}
-	now, _ := h.pathMTU(h.view, &d, f.Dst)
-	if _, locked, ok := metricOf(&d, nla.RTAXMTU); ok && locked {
-		return uint32(mtu)
-	}
-	if mtu >= now {
-		return uint32(mtu)
-	}
-	locked := false
 	if least := int(h.view.Setting("ipv4/route/min_pmtu")); mtu < least {
 		mtu, locked = min(now, least), true
 	}
 	life := time.Duration(h.view.Setting("ipv4/route/mtu_expires")) * time.Second / 250
-	h.ns.Except(f.Dst, &d, func(x *netns.Exception) {
-		x.MTU, x.Locked, x.Expires = mtu, locked, h.e.clock.Now().Add(life)
-	})
-	return uint32(mtu)
+	for _, leg := range legsOf(&d) {
+		h.ns.Except(f.Dst, &leg, func(x *netns.Exception) {
+			x.MTU, x.Locked, x.Expires = mtu, locked, h.e.clock.Now().Add(life)
+		})
+	}
+}
+
+// legsOf are the decisions for the other legs of a multipath route too.
+func legsOf(d *rpdb.Decision) []rpdb.Decision {
+	if d.Route == nil || !d.UsesRoute || len(d.Route.NextHops) < 2 {
+		return []rpdb.Decision{*d}
+	}
+	out := make([]rpdb.Decision, 0, len(d.Route.NextHops))
+	for i, n := range d.Route.NextHops {
+		x := *d
+		x.Leg, x.OIF, x.Gateway = i, n.Dev, n.Gateway
+		out = append(out, x)
+	}
+	return out
 }
 
 // tooBig4 tells a socket of this host, or whoever sent a packet, that it does not fit.

@@ -44,8 +44,8 @@ func (h *Host) pathMTU(v *netns.View, d *rpdb.Decision, dst netip.Addr) (mtu int
 	if m, lock, ok := metricOf(d, nla.RTAXMTU); ok && m != 0 {
 		mtu, locked = int(m), lock
 	}
-	if learned, ok := h.ns.PathMTU(dst, d); ok && learned < mtu {
-		mtu = learned
+	if x, ok := h.ns.Exception(dst, d); ok && x.MTU != 0 {
+		mtu, locked = min(mtu, x.MTU), locked || x.Locked
 	}
 	return mtu, locked
 }

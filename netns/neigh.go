@@ -49,7 +49,7 @@ type neigh struct {
 // which they came: the kernel's order is that of a hash with a random key.
 type neighs struct {
 	list, proxies []*neigh
-	armed         uint64 // how often a timer was set
+	armed         uint64             // how often a timer was set
 	index         map[neighID]*neigh // of list
 }
 
@@ -328,6 +328,7 @@ func (n *Namespace) ageNeighs() {
 		if x.state&rpdb.NUDFailed != 0 && old != x.state {
 			n.neighChanges.Add(1)
 			n.resolved(x, false)
+			return // what that brings about comes before the next timer
 		}
 	}
 }

@@ -31,6 +31,7 @@ type drawing struct {
 	ports    []port
 	segments [][]int          // the ports of each
 	names    map[int][]string // the devices of each host
+	silent   map[int][]string // those below macvlans, which only carry
 	cables   []Step
 	devices  []Step
 	settings []Step
@@ -55,7 +56,7 @@ const probesPerTopology = 120
 // whether there are VLANs.
 func Draw(seed, number uint64, vlans, macvlans bool) *Topology {
 	d := &drawing{
-		vlans: vlans, macvlans: macvlans, dice: dice{rand.New(rand.NewPCG(seed, number))}, t: &Topology{Seed: seed, Number: number}, names: map[int][]string{},
+		vlans: vlans, macvlans: macvlans, dice: dice{rand.New(rand.NewPCG(seed, number))}, t: &Topology{Seed: seed, Number: number}, names: map[int][]string{}, silent: map[int][]string{},
 	}
 	d.static = d.chance(40)
 	for i := range 2 + d.IntN(9) {
@@ -185,6 +186,7 @@ func (d *drawing) bridge(p *port) {
 func (d *drawing) macvlan(p *port) {
 	m := "mv" + p.name[1:]
 	p.mac = fmt.Sprintf("02:00:00:%02x:02:0%s", p.host, p.name[1:])
+	d.silent[p.host] = append(d.silent[p.host], p.name)
 	for _, l := range []string{
 		"link add name " + m + " link " + p.name + " address " + p.mac + " type macvlan",
 		"link set " + m + " up",

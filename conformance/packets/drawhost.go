@@ -97,7 +97,21 @@ func (d *drawing) random(h int) {
 		set(5, conf+"log_martians", "1")
 	}
 	set(20, "net.ipv4.conf.all.bc_forwarding", "1")
+	if len(d.silent[h]) > 0 {
+		d.silence(h)
+		return
+	}
 	set(15, "net.ipv4.conf.all.rp_filter", "1", "2")
+}
+
+// silence keeps devices below macvlans from answering what the macvlans hear too: the copy for
+// those comes by the kernel's work queue, on whatever processor, at no certain time.
+func (d *drawing) silence(h int) {
+	for _, dev := range d.silent[h] {
+		d.sysctl(h, "net.ipv4.conf."+dev+".arp_ignore", "8")
+		d.sysctl(h, "net.ipv4.conf."+dev+".rp_filter", "1")
+		d.sysctl(h, "net.ipv6.conf."+dev+".disable_ipv6", "1")
+	}
 }
 
 func (d *drawing) address(p *port) {

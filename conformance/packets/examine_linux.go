@@ -11,29 +11,55 @@ import (
 // minimiseTime bounds how long one mismatch is made smaller.
 const minimiseTime = 20 * time.Second
 
-// examine plays a topology in which something differed again, patiently, so that only
-// frames count that really differ; it counts and minimises what does.
-func (r *run) examine(ctx context.Context, t *Topology) error {
+// Reasons for which a difference does not count.
+const (
+	onlyOnce = "it does not differ again when the network is played with long pauses"
+	twoWays  = "the kernel also answers as the lab does when it is asked again"
+)
+
+// examine plays a topology in which something differed again, patiently and twice, so that
+// only frames count that really differ; it counts and minimises what does.
+func (r *run) examine(ctx context.Context, t *Topology, first []*Mismatch) error {
 	found, _, err := play(ctx, t, patient, r.cfg.Kernel, nil)
-	if err != nil || len(found) == 0 {
+	if err != nil {
 		return err
 	}
+	if len(found) > 0 {
+		again, _, err := play(ctx, t, patient, r.cfg.Kernel, nil)
+		if err != nil {
+			return err
+		}
+		found = slices.DeleteFunc(found, func(m *Mismatch) bool { return !hasProbe(again, m.probe) })
+	}
+	for _, m := range first {
+		if !hasProbe(found, m.probe) {
+			r.exclude(onlyOnce)
+		}
+	}
 	twice := map[*Mismatch]bool{}
-	if !r.cfg.Kernel {
+	if !r.cfg.Kernel && len(found) > 0 {
 		if twice, err = answersTwice(ctx, t, found); err != nil {
 			return err
 		}
 	}
 	for _, m := range found {
 		if twice[m] {
-			r.mu.Lock()
-			r.report.Excluded["the kernel also answers as the lab does when it is asked again"]++
-			r.mu.Unlock()
+			r.exclude(twoWays)
 			continue
 		}
 		r.note(ctx, m)
 	}
 	return nil
+}
+
+func hasProbe(ms []*Mismatch, probe int) bool {
+	return slices.ContainsFunc(ms, func(m *Mismatch) bool { return m.probe == probe })
+}
+
+func (r *run) exclude(why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Excluded[why]++
 }
 
 // answersTwice tells the mismatches in which the kernel does not do the same every time: in

@@ -138,7 +138,7 @@ func (r *run) play(ctx context.Context, t *Topology) error {
 	}
 	r.mu.Unlock()
 	if len(found) > 0 {
-		return r.examine(ctx, t)
+		return r.examine(ctx, t, found)
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/rulewalk/rulewalk/lab/internal/stack"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
-	"github.com/rulewalk/rulewalk/rtnl/nla"
 )
 
 // ICMPv6 types, and codes of errors.
@@ -284,9 +283,6 @@ func (h *Host) learnMTU6(p *packet, quoted []byte, mtu int) {
 	}
 	d := h.lookup(f)
 	if d.Err != rpdb.OK || d.Type == rpdb.Local || d.Type == rpdb.Anycast {
-		return
-	}
-	if _, locked, ok := metricOf(&d, nla.RTAXMTU); ok && locked {
 		return
 	}
 	if now, _ := h.pathMTU(h.view, &d, f.Dst); mtu >= now || mtu < minMTU6 {

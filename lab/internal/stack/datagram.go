@@ -294,6 +294,9 @@ func (s *Stack) plan(o *Options, proto uint8, src, dst netip.AddrPort, size int)
 	if f.Src.IsUnspecified() || f.Src.IsMulticast() {
 		f.Src = g.path.Src
 	}
+	if f.Dst == netip.IPv4Unspecified() { // this host
+		f.Dst = f.Src
+	}
 	if !f.Src.IsValid() {
 		if dst.Addr().Is4() {
 			f.Src = netip.IPv4Unspecified()

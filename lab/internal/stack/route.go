@@ -44,9 +44,9 @@ func (s *Stack) target(o *Options, dst netip.AddrPort, src netip.Addr, use use) 
 			a = netip.IPv6Loopback()
 		case src.IsValid() && !src.IsUnspecified():
 			a = src
-		default:
+		case use == toBind:
 			a = s.self4(o)
-		}
+		} // else the route tells
 	}
 	if errno := s.scope(o, a, use); errno != rpdb.OK {
 		return dst, errno

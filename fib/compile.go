@@ -36,6 +36,7 @@ func newPlan(db *rpdb.Database, f rpdb.Family, old *plan, keep bool) (*plan, err
 		}
 	}
 	p.short = newStraight(p)
+	p.big = p.biggest()
 	return p, nil
 }
 
@@ -65,6 +66,20 @@ func (p *plan) compileTables(old *plan, keep bool) error {
 		p.cells[place].set(p.db, p.family, t)
 	}
 	return nil
+}
+
+// cached is the size of a table that is taken to stay in caches.
+const cached = 1 << 18
+
+// biggest returns the biggest table, nil if all are in caches.
+func (p *plan) biggest() (big *planTable) {
+	size := cached
+	for _, t := range p.tables {
+		if n := t.live.current.Load().Bytes(); n > size {
+			big, size = t, n
+		}
+	}
+	return big
 }
 
 // vrfPorts returns the devices that belong to a VRF or are one, nil if there are

@@ -49,15 +49,6 @@ func (f *FIB) Database() *rpdb.Database { return f.db }
 // Lookup answers which way a flow goes, as [rpdb.Database.Lookup] does.
 func (f *FIB) Lookup(flow *rpdb.Flow) rpdb.Decision { return f.db.Lookup(flow) }
 
-// LookupBatch sets out[i] to the decision on flows[i]. It panics if out is shorter
-// than flows.
-func (f *FIB) LookupBatch(flows []rpdb.Flow, out []rpdb.Decision) {
-	out = out[:len(flows)]
-	for i := range flows {
-		out[i] = f.db.Lookup(&flows[i])
-	}
-}
-
 // Find makes one lookup through the rules and nothing else, as [rpdb.Database.Find]
 // does: what a program needs that forwards packets itself.
 func (f *FIB) Find(k *rpdb.Key) rpdb.Found {

@@ -21,7 +21,8 @@ type plan struct {
 	order  []*planTable // those that are asked without rules
 	ports  map[int]bool // devices that belong to a VRF, by ifindex
 	delta  ruleDelta
-	short  *straight // nil: there is none
+	short  *straight  // nil: there is none
+	big    *planTable // the biggest of those that caches do not hold; nil: there is none
 }
 
 // planRule is a rule as the plan needs it.

@@ -57,6 +57,44 @@ func BenchmarkPolicy(b *testing.B) {
 	}
 }
 
+// BenchmarkDecisions measures whole decisions on packets that a router with a full table
+// forwards, one by one and in batches of 1,024, by turns.
+func BenchmarkDecisions(b *testing.B) {
+	for _, is4 := range []bool{true, false} {
+		b.Run(familyName(is4), func(b *testing.B) {
+			ps := fullPrefixes(b, is4)
+			_, f := compile(b, host(sortedAsDumped(ps)))
+			r := rand.New(rand.NewPCG(7, 7))
+			const n = 1024
+			flows, out := make([]rpdb.Flow, 1<<20), make([]rpdb.Decision, n)
+			from := traffic(r, ps, 1<<20)
+			for i, a := range traffic(r, ps, 1<<20) {
+				flows[i] = rpdb.Flow{Dst: a, Src: from[i], IIF: 3, IPProto: rpdb.ProtoUDP, SPort: 9, DPort: 9}
+			}
+			least := newLeast(2, len(flows)/block)
+			for b.Loop() {
+				for i := range len(flows) / block {
+					part := flows[i*block : (i+1)*block]
+					least.time(0, i, func() {
+						for at := range part {
+							out[at%n] = f.Lookup(&part[at])
+						}
+					})
+					least.time(1, i, func() {
+						for at := 0; at < len(part); at += n {
+							f.LookupBatch(part[at:at+n], out)
+						}
+					})
+				}
+			}
+			b.ReportMetric(least.sum(0)/float64(len(flows)), "lookup-ns")
+			b.ReportMetric(least.sum(1)/float64(len(flows)), "batch-ns")
+			b.ReportMetric(least.sum(0)/least.sum(1), "x")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
 // sortedAsDumped returns prefixes in the order of a kernel's dump of IPv4: by address,
 // longer ones first.
 func sortedAsDumped(ps []netip.Prefix) []netip.Prefix {

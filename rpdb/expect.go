@@ -1,7 +1,5 @@
 package rpdb
 
-import "sync/atomic"
-
 // MaxExpected is the number of changes whose memory accesses Expect overlaps.
 const MaxExpected = 16
 
@@ -55,10 +53,35 @@ func (db *Database) Expect(changes []*Change) {
 			sum += old.place
 		}
 	}
-	expectations.Store(sum) // so that the compiler leaves the loads in
+	keep(sum)
 }
 
-var expectations atomic.Uint32
+// ExpectHits asks memory for what a [Finder]'s hits lead to: the ways at some places of
+// the table at a place of Tables. Places that are not of Build are passed over.
+func (db *Database) ExpectHits(f Family, table int, places []uint32) {
+	sum := 0
+	if f == IPv4 {
+		built := db.tables4.list[table].built
+		for _, at := range places {
+			if int(at) < len(built) {
+				sum += int(built[at].place)
+			}
+		}
+	} else {
+		built := db.six.tables.list[table].built
+		for _, at := range places {
+			if int(at) < len(built) && built[at] != nil && len(built[at].NextHops) > 0 {
+				sum += built[at].NextHops[0].Dev
+			}
+		}
+	}
+	keep(uint32(sum))
+}
+
+// keep has the compiler leave the loads of a value in.
+//
+//go:noinline
+func keep(uint32) {}
 
 // step goes from a node to the one below, or to the value of the prefix.
 func (n *trieNode[V]) step(p *triePrefix, depth int) (below *trieNode[V], v *V) {

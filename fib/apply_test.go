@@ -288,69 +288,102 @@ func mustApply(b *testing.B, live *Live, c *rpdb.Change) {
 	}
 }
 
-// BenchmarkReaders measures lookups on one core while routes change on the other: the
-// nanoseconds of the reader's time, by the changes a second.
+// BenchmarkReaders measures lookups on one core while routes change on the other, 10,000
+// and 100,000 times a second, and not at all: block after block, so that all three meet the
+// same machine. It tells the nanoseconds of the reader's thread, how much slower than
+// without changes all blocks of a rate were together, and the rates that were reached.
 func BenchmarkReaders(b *testing.B) {
-	ps := fullPrefixes(b, true)
-	c, st := newChurn(ps)
-	live, err := NewLive(st)
-	if err != nil {
-		b.Fatal(err)
-	}
-	addrs := traffic(c.Rand, ps, 1<<20)
-	for _, rate := range []int{0, 10_000, 100_000} {
-		b.Run(fmt.Sprint(rate), func(b *testing.B) {
-			stop := make(chan struct{})
+	for _, is4 := range []bool{true, false} {
+		ps := fullPrefixes(b, is4)
+		addrs := traffic(rand.New(rand.NewPCG(7, 7)), ps, 1<<20)
+		live, err := NewLive(host(sortedAsDumped(ps)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(familyName(is4), func(b *testing.B) {
+			rates := []int64{0, 10_000, 100_000}
+			w := rewriter{live: live, ps: ps}
 			var writer sync.WaitGroup
-			var made atomic.Int64
-			if rate > 0 {
-				writer.Go(func() { made.Store(int64(c.run(live, rate, stop))) })
-			}
-			l := newLeast(1, len(addrs)/block)
-			k := rpdb.Key{Family: rpdb.IPv4, Src: addrs[0], HasSrc: true, IIF: 3}
-			var sum uint32
-			start := time.Now()
+			stop := make(chan struct{})
+			writer.Go(func() { w.run(stop) })
+			k := rpdb.Key{Family: rpdb.FamilyOf(addrs[0]), Src: addrs[0], HasSrc: true, IIF: 3}
+			sum := uint32(0)
+			var cpu, took [3]time.Duration
+			var made [3]int64
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
 			for b.Loop() {
-				l.pass(0, addrs, func(part []netip.Addr) {
-					for _, a := range part {
-						k.Dst = a
-						sum += live.Find(&k).Table
+				for i := range len(addrs) / block {
+					for j := range rates {
+						// No block that the one before has left in the caches.
+						from := (i + 5*j) * block % len(addrs)
+						part := addrs[from : from+block]
+						w.rate.Store(rates[j])
+						n, at, start := w.made.Load(), cpuTime(), time.Now()
+						for _, a := range part {
+							k.Dst = a
+							sum += live.Find(&k).Table
+						}
+						cpu[j] += cpuTime() - at
+						took[j] += time.Since(start)
+						made[j] += w.made.Load() - n
 					}
-				})
+				}
 			}
-			took := time.Since(start)
 			close(stop)
 			writer.Wait()
-			b.ReportMetric(l.sum(0)/float64(len(addrs)), "find-ns")
-			b.ReportMetric(float64(made.Load())/took.Seconds(), "changes/s")
+			for j, rate := range rates {
+				b.ReportMetric(float64(cpu[j])/float64(b.N*len(addrs)), fmt.Sprintf("ns-%d", rate))
+				if j > 0 {
+					b.ReportMetric(100*(float64(cpu[j])/float64(cpu[0])-1), fmt.Sprintf("%%-%d", rate))
+					b.ReportMetric(float64(made[j])/took[j].Seconds(), fmt.Sprintf("changes/s-%d", rate))
+				}
+			}
 			b.ReportMetric(0, "ns/op")
 			_ = sum
 		})
 	}
 }
 
-// run makes changes at a rate until stop is closed, and returns their number. They
-// give prefixes other routes.
-func (c *churn) run(live *Live, rate int, stop chan struct{}) (n int) {
+// rewriter gives one prefix after the other another gateway.
+type rewriter struct {
+	live *Live
+	ps   []netip.Prefix
+	rate atomic.Int64 // changes a second
+	made atomic.Int64
+}
+
+func (w *rewriter) run(stop chan struct{}) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	for start := time.Now(); ; {
+	r := rand.New(rand.NewPCG(4, 4))
+	at, due := time.Now(), 0.0
+	for {
 		select {
 		case <-stop:
-			return n
+			return
 		default:
 		}
-		if n > int(time.Since(start).Seconds()*float64(rate)) {
-			time.Sleep(20 * time.Microsecond)
-			continue
+		time.Sleep(50 * time.Microsecond)
+		now := time.Now()
+		due = min(due+float64(w.rate.Load())*now.Sub(at).Seconds(), 10_000)
+		at = now
+		var some []*rpdb.Change
+		for ; due >= 1; due-- {
+			x := routeTo(w.ps[r.IntN(len(w.ps))], rpdb.TableMain)
+			hop := &x.NextHops[0]
+			for range 1 + r.IntN(3) {
+				hop.Gateway = hop.Gateway.Next()
+			}
+			some = append(some, &rpdb.Change{Kind: rpdb.AddRoute, Route: &x, Where: rpdb.Replace})
 		}
-		r := routeTo(c.in[c.IntN(len(c.in))], rpdb.TableMain)
-		r.Metrics = []rpdb.Metric{{ID: 2, Val: uint32(n)}}
-		r.Protocol = uint8(3 + n%2)
-		if ok, err := live.Apply(&rpdb.Change{Kind: rpdb.AddRoute, Route: &r, Where: rpdb.Replace}); err != nil {
-			panic(err)
-		} else if ok {
-			n++
+		for len(some) > 0 {
+			n, err := w.live.ApplyAll(some)
+			if err != nil {
+				panic(err)
+			}
+			w.made.Add(int64(n))
+			some = some[min(n+1, len(some)):] // the same gateway as before is refused
 		}
 	}
 }

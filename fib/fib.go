@@ -63,14 +63,14 @@ func (f *FIB) Find(k *rpdb.Key) rpdb.Found {
 			if place := s.table.lookup(a); place < 1<<kindShift {
 				r := s.table.route(place)
 				if f.holds(k.Dst) {
-					return rpdb.Found{Rule: int(s.rule), Table: s.id, Route: r}
+					return rpdb.Found{Rule: s.rule, Table: s.id, Route: r}
 				}
 			}
 		}
 	}
 	if h, ok := p.find(k); ok && f.holds(k.Dst) {
 		if p.walks && h.table >= 0 && h.id>>kindShift == 0 {
-			return rpdb.Found{Rule: int(h.rule), Table: p.cells[h.table].table, Route: h.route}
+			return rpdb.Found{Rule: h.rule, Table: p.cells[h.table].table, Route: h.route}
 		}
 		return p.found(h)
 	}

@@ -225,7 +225,7 @@ func (p *plan) err(h hit) rpdb.Errno {
 
 // found is a hit as rpdb tells it.
 func (p *plan) found(h hit) rpdb.Found {
-	f := rpdb.Found{Err: p.err(h), Rule: int(h.rule), Route: h.route, Leg: -1}
+	f := rpdb.Found{Rule: h.rule, Route: h.route, Ending: rpdb.Ending{Err: p.err(h), Leg: -1}}
 	if h.table >= 0 {
 		f.Table = p.cells[h.table].table
 		if f.Err == rpdb.OK || p.family == rpdb.IPv6 { // its error routes have a nexthop, lo

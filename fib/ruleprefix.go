@@ -6,20 +6,29 @@ import (
 	"slices"
 )
 
-// prefixIndex finds the rules whose prefix covers an address: an LPM of references,
-// where those of a prefix are to its own rules and those of the prefixes around it.
+// prefixIndex finds the rules whose prefix covers an address: references by prefix,
+// each to the prefix's own rules and those of the prefixes around it. IPv4 addresses have a
+// hash, and all else an LPM.
 type prefixIndex struct {
-	lpm      *LPM
+	hosts    hashIndex
+	lpm      *LPM // nil: it is empty
 	prefixes []netip.Prefix
 }
 
 func (x *prefixIndex) find(a netip.Addr) ref {
+	if a.Is4() && x.hosts.slots != nil {
+		if r := x.hosts.find(key4(a)); r != noRules {
+			return r
+		}
+	}
 	if x.lpm == nil {
 		return noRules
 	}
 	id, _ := x.lpm.Lookup(a) // NoRoute for none, which is noRules
 	return ref(id)
 }
+
+func (x *prefixIndex) empty() bool { return len(x.prefixes) == 0 }
 
 // prefixRules are the rules of a prefix.
 type prefixRules struct {
@@ -35,6 +44,7 @@ func (l *ruleLists) newPrefixIndex(in map[shape][]int32) (x prefixIndex, over []
 	countInside(items)
 	room := allowed(n)
 	var entries []Entry
+	hosts := map[uint32]ref{}
 	var open []int
 	sets := make([][]int32, len(items))
 	for i, it := range items {
@@ -53,10 +63,15 @@ func (l *ruleLists) newPrefixIndex(in map[shape][]int32) (x prefixIndex, over []
 		sets[i] = set
 		open = append(open, i)
 		if len(set) > 0 {
-			entries = append(entries, Entry{it.prefix, uint32(l.ref(set))})
 			x.prefixes = append(x.prefixes, it.prefix)
+			if a := it.prefix.Addr(); a.Is4() && it.prefix.Bits() == 32 {
+				hosts[key4(a)] = l.ref(set)
+			} else {
+				entries = append(entries, Entry{it.prefix, uint32(l.ref(set))})
+			}
 		}
 	}
+	x.hosts = newHashIndex(hosts)
 	if len(entries) > 0 {
 		x.lpm, _ = NewLPM(entries) // the prefixes are valid and the ids small
 	}

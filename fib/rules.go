@@ -99,10 +99,10 @@ func (x *ruleIndex) first(k *rpdb.Key) int32 {
 			first = min(first, x.head(r))
 		}
 	}
-	if x.to.lpm != nil {
+	if !x.to.empty() {
 		first = min(first, x.head(x.to.find(k.Dst)))
 	}
-	if x.from.lpm != nil && (k.HasSrc || k.Family == rpdb.IPv4) {
+	if !x.from.empty() && (k.HasSrc || k.Family == rpdb.IPv4) {
 		first = min(first, x.head(x.from.find(k.Src)))
 	}
 	if x.iif.slots != nil {

@@ -9,8 +9,8 @@ import (
 // most hosts table main behind local. It exists where other rules are found by the
 // destination alone.
 type straight struct {
-	filter [16]uint64 // a bit for each value of filterBits: whether to has such destinations
-	to     *LPM       // of the rules found by the destination; nil: there are none
+	filter [16]uint64   // a bit for each value of filterBits: whether to has such destinations
+	to     *prefixIndex // of the rules found by the destination
 	table  *planTable
 	rule   int32
 	id     uint32 // of the table
@@ -49,7 +49,7 @@ func (s *straight) note(p netip.Prefix) {
 // newStraight returns the short way through a plan, nil if there is none.
 func newStraight(p *plan) *straight {
 	x := p.index
-	if !p.walks || p.ports != nil || len(x.marks) > 0 || x.from.lpm != nil || x.iif.slots != nil || x.tunnel != nil ||
+	if !p.walks || p.ports != nil || len(x.marks) > 0 || !x.from.empty() || x.iif.slots != nil || x.tunnel != nil ||
 		x.uid.starts != nil || x.sport.starts != nil || x.dport.starts != nil || p.delta.places != nil {
 		return nil
 	}
@@ -62,7 +62,7 @@ func newStraight(p *plan) *straight {
 		return nil
 	}
 	t := p.tables[r.table]
-	s := &straight{to: x.to.lpm, table: t, rule: i, id: t.id}
+	s := &straight{to: &x.to, table: t, rule: i, id: t.id}
 	for _, prefix := range x.to.prefixes {
 		s.note(prefix)
 	}
@@ -76,6 +76,5 @@ func (s *straight) concerns(a netip.Addr) bool {
 	if s.filter[b>>6&15]>>(b&63)&1 == 0 {
 		return a.Is6() && ownLink6(key6(a))
 	}
-	_, other := s.to.Lookup(a)
-	return other || a.Is6() && ownLink6(key6(a))
+	return s.to.find(a) != noRules || a.Is6() && ownLink6(key6(a))
 }

@@ -2,14 +2,22 @@ package rpdb
 
 // Found is the outcome of one lookup through the rules (struct fib_result, struct
 // fib6_result).
+//
+// It has no more fields than the compiler keeps in registers: a copy in memory costs as
+// much as a lookup.
 type Found struct {
+	Route *Route // also one whose type is an error; nil for none
+	Table uint32 // the table that answered, 0 for none
+	Rule  int32  // place of the deciding rule in Database.Rules, -1 for none
+	Ending
+}
+
+// Ending is how a lookup ends.
+type Ending struct {
 	// Err is OK, or the error of the route or rule that decided; ENETUNREACH where
 	// nothing did.
-	Err   Errno
-	Rule  int    // place of the deciding rule in Database.Rules, -1 for none
-	Table uint32 // the table that answered, 0 for none
-	Route *Route // also one whose type is an error; nil for none
-	Leg   int    // the nexthop of Route, or of its group; -1 for none
+	Err Errno
+	Leg int32 // the nexthop of the route, or of its group; -1 for none
 }
 
 // Find makes one lookup through the rules (fib_lookup, fib6_rule_lookup) and
@@ -26,9 +34,9 @@ func (db *Database) Find(k *Key) Found {
 		return db.find6(&key)
 	}
 	err, res := db.search4(ForInput, &key, nil)
-	f := Found{Err: err, Rule: res.rule, Leg: -1}
+	f := Found{Rule: int32(res.rule), Ending: Ending{err, -1}}
 	if res.alias != nil {
-		f.Table, f.Route, f.Leg = res.table, res.alias.route, res.leg
+		f.Table, f.Route, f.Leg = res.table, res.alias.route, int32(res.leg)
 	}
 	return f
 }
@@ -42,9 +50,9 @@ func (db *Database) find6(k *Key) Found {
 		l.strict |= strictIface
 	}
 	err := l.search(ForInput)
-	f := Found{Err: err, Rule: l.res.rule, Leg: -1}
+	f := Found{Rule: int32(l.res.rule), Ending: Ending{err, -1}}
 	if l.res.route != nil {
-		f.Table, f.Route, f.Leg = l.res.table, l.res.route, l.res.pick6.leg
+		f.Table, f.Route, f.Leg = l.res.table, l.res.route, int32(l.res.pick6.leg)
 	}
 	return f
 }

@@ -3,7 +3,7 @@ package fib
 import "math/bits"
 
 // hashIndex finds the rules of a number: a table of open addressing, at most half
-// full. A slot has the number in its upper half, and the rules' reference plus one in
+// full, or where that would be big, four fifths. A slot has the number in its upper half, and the rules' reference plus one in
 // the lower, 0 if it is empty.
 type hashIndex struct {
 	slots []uint64
@@ -38,7 +38,11 @@ func newHashIndex(in map[uint32]ref) (h hashIndex) {
 	if len(in) == 0 {
 		return h
 	}
-	n := bits.Len(uint(2*len(in) - 1))
+	room := 2 * len(in)
+	if len(in) > 1<<15 {
+		room = 5 * len(in) / 4
+	}
+	n := bits.Len(uint(room - 1))
 	h.slots, h.shift = make([]uint64, 1<<n), uint8(32-n)
 	mask := uint(len(h.slots) - 1)
 	for v, r := range in {

@@ -15,6 +15,9 @@ type prefixIndex struct {
 	prefixes []netip.Prefix
 }
 
+// maxHosts is how many addresses have a hash; more take less memory in an LPM.
+const maxHosts = 1 << 14
+
 func (x *prefixIndex) find(a netip.Addr) ref {
 	if a.Is4() && x.hosts.slots != nil {
 		if r := x.hosts.find(key4(a)); r != noRules {
@@ -45,6 +48,7 @@ func (l *ruleLists) newPrefixIndex(in map[shape][]int32) (x prefixIndex, over []
 	room := allowed(n)
 	var entries []Entry
 	hosts := map[uint32]ref{}
+	hash := countHosts(items) <= maxHosts
 	var open []int
 	sets := make([][]int32, len(items))
 	for i, it := range items {
@@ -64,8 +68,8 @@ func (l *ruleLists) newPrefixIndex(in map[shape][]int32) (x prefixIndex, over []
 		open = append(open, i)
 		if len(set) > 0 {
 			x.prefixes = append(x.prefixes, it.prefix)
-			if a := it.prefix.Addr(); a.Is4() && it.prefix.Bits() == 32 {
-				hosts[key4(a)] = l.ref(set)
+			if hash && isHost4(it.prefix) {
+				hosts[key4(it.prefix.Addr())] = l.ref(set)
 			} else {
 				entries = append(entries, Entry{it.prefix, uint32(l.ref(set))})
 			}
@@ -76,6 +80,17 @@ func (l *ruleLists) newPrefixIndex(in map[shape][]int32) (x prefixIndex, over []
 		x.lpm, _ = NewLPM(entries) // the prefixes are valid and the ids small
 	}
 	return x, over
+}
+
+func isHost4(p netip.Prefix) bool { return p.Addr().Is4() && p.Bits() == 32 }
+
+func countHosts(items []prefixRules) (n int) {
+	for i := range items {
+		if isHost4(items[i].prefix) {
+			n++
+		}
+	}
+	return n
 }
 
 // sortedPrefixes lists the prefixes, those around others before them, and counts the

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -133,14 +134,15 @@ func load(t testing.TB, ns *testns.NS, is asm.Instructions) *runner {
 	return r
 }
 
-// cpuTime returns the time that this thread has run.
+// cpuTime returns the time that this thread has run (CLOCK_THREAD_CPUTIME_ID). That of
+// getrusage counts in ticks of the scheduler.
 func cpuTime() time.Duration {
-	const thread = 1 // RUSAGE_THREAD
-	var u syscall.Rusage
-	if err := syscall.Getrusage(thread, &u); err != nil {
-		panic(err)
+	const threadCPUTime = 3
+	var t syscall.Timespec
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, threadCPUTime, uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
+		panic(errno)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(t.Nano())
 }
 
 // time returns the nanoseconds of one run.

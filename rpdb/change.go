@@ -99,6 +99,9 @@ func (db *Database) infoFor(r *Route, beside []alias) *info4 {
 	key, share := infoKeyOf(r)
 	if share {
 		for _, a := range beside {
+			if !a.leads(r.NextHops) {
+				continue
+			}
 			if other, ok := infoKeyOf(a.route); ok && other == key {
 				return a.info
 			}

@@ -5,11 +5,12 @@ const MaxExpected = 16
 
 // expected is a change of a route that memory is asked for.
 type expected struct {
-	prefix triePrefix
-	four   *trieNode[node4]
-	six    *trieNode[node6]
-	old4   *node4
-	old6   *node6
+	prefix  triePrefix
+	removes bool
+	four    *trieNode[node4]
+	six     *trieNode[node6]
+	old4    *node4
+	old6    *node6
 }
 
 // Expect asks memory for what With will look at for some changes, at most MaxExpected,
@@ -21,7 +22,7 @@ func (db *Database) Expect(changes []*Change) {
 		if c.Route == nil || !c.Route.Dst.IsValid() {
 			continue
 		}
-		l := expected{prefix: prefixWords(c.Route.Dst)}
+		l := expected{prefix: prefixWords(c.Route.Dst), removes: c.Kind == RemoveRoute}
 		if t := db.tables4.get(c.Route.Table); t != nil && c.Route.Family == IPv4 {
 			l.four = t.trie.nodes.root.Load()
 		} else if t := db.six.tables.get(c.Route.Table); t != nil && c.Route.Family == IPv6 {
@@ -44,16 +45,33 @@ func (db *Database) Expect(changes []*Change) {
 			}
 		}
 	}
-	sum := uint32(0)
-	for i := range lanes[:n] {
-		if old := lanes[i].old4; old != nil {
-			sum += old.place
-		}
-		if old := lanes[i].old6; old != nil {
-			sum += old.place
+	keep(expectRoutes(lanes[:n]))
+}
+
+// expectRoutes asks memory for the routes that the prefixes of some lanes have.
+func expectRoutes(lanes []expected) (sum uint32) {
+	var old [MaxExpected]*Route
+	for i := range lanes {
+		switch l := &lanes[i]; {
+		case l.old4 != nil && l.removes:
+			old[i] = l.old4.one[0].route
+		case l.old4 != nil:
+			sum += l.old4.place
+		case l.old6 != nil && len(l.old6.routes) > 0:
+			old[i] = l.old6.routes[0]
 		}
 	}
-	keep(sum)
+	for _, r := range old {
+		if r != nil {
+			sum += r.Priority + uint32(r.Dst.Bits()) + uint32(len(r.Extra)) // each on a line of its own
+		}
+	}
+	for _, r := range old {
+		if r != nil && len(r.NextHops) > 0 {
+			sum += uint32(r.NextHops[0].Dev)
+		}
+	}
+	return sum
 }
 
 // ExpectHits asks memory for what a [Finder]'s hits lead to: the ways at some places of

@@ -79,14 +79,16 @@ type alias struct {
 
 func newAlias(r *Route, in *info4) alias { return alias{r, in, r.Priority, r.TOS, r.Type} }
 
-// same reports whether a route is alike but for flags. It seldom looks at the alias's
-// own, which no cache may have.
+// leads reports whether the alias may have some nexthops, without a look at its route,
+// which no cache may have.
+func (a *alias) leads(hops []NextHop) bool {
+	own := a.info.hops
+	return len(own) == len(hops) && (len(own) != 1 || own[0].gw == hops[0].Gateway && own[0].oif == hops[0].Dev)
+}
+
+// same reports whether a route is alike but for flags.
 func (a *alias) same(r *Route) bool {
-	if hops := a.info.hops; len(hops) == 1 && len(r.NextHops) == 1 &&
-		(hops[0].gw != r.NextHops[0].Gateway || hops[0].oif != r.NextHops[0].Dev) {
-		return false
-	}
-	return a.tos == r.TOS && a.priority == r.Priority && a.typ == r.Type && sameRoute(a.route, r)
+	return a.leads(r.NextHops) && a.tos == r.TOS && a.priority == r.Priority && a.typ == r.Type && sameRoute(a.route, r)
 }
 
 // info4 is the part of a route that the decision looks at after the prefix (struct

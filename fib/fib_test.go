@@ -172,6 +172,37 @@ func TestFIBAllocates(t *testing.T) {
 	}
 }
 
+// TestBatchAllocates checks that batches on a table that caches do not hold allocate
+// nothing, and that they decide as Lookup does.
+func TestBatchAllocates(t *testing.T) {
+	for _, is4 := range []bool{true, false} {
+		ps := fullPrefixes(t, is4)
+		ps = ps[:min(len(ps), 100_000)]
+		_, f := compile(t, host(sortedAsDumped(ps)))
+		if f.four.big == nil && f.six.big == nil {
+			t.Fatal("the table is small")
+		}
+		r := rand.New(rand.NewPCG(1, 1))
+		flows, out := make([]rpdb.Flow, 3*batch+5), make([]rpdb.Decision, 3*batch+5)
+		for i := range flows {
+			flows[i] = rpdb.Flow{Dst: within(r, ps[r.IntN(len(ps))]), Src: within(r, ps[r.IntN(len(ps))]), IIF: 3 * (i % 2)}
+			if i%2 == 0 {
+				flows[i].Src = netip.Addr{}
+			}
+		}
+		flows[batch].Dst = within(r, someDsts[map[bool]int{true: 2, false: 1}[is4]]) // of the other family
+		flows[batch].Src = netip.Addr{}
+		if n := testing.AllocsPerRun(10, func() { f.LookupBatch(flows, out) }); n != 0 {
+			t.Errorf("%v allocations", n)
+		}
+		for i := range flows {
+			if want := f.Lookup(&flows[i]); out[i] != want {
+				t.Fatalf("%+v:\n got %+v\nwant %+v", flows[i], out[i], want)
+			}
+		}
+	}
+}
+
 // keyOf is the key of the lookup that a packet's decision begins with.
 func keyOf(f *rpdb.Flow) rpdb.Key {
 	return rpdb.Key{Family: rpdb.FamilyOf(f.Dst), Dst: f.Dst, Src: f.Src, HasSrc: true, IIF: f.IIF, Mark: f.Mark, IPProto: f.IPProto, SPort: f.SPort, DPort: f.DPort}

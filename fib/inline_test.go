@@ -12,7 +12,7 @@ func TestInlined(t *testing.T) {
 	if err != nil {
 		t.Skipf("this test needs the go command: %v\n%s", err, out)
 	}
-	for _, f := range []string{"step", "tryStep", "wordAt", "(*table).first", "key4", "key6", "u128.stride"} {
+	for _, f := range []string{"step", "tryStep", "wordAt", "(*table).first", "key4", "key6", "u128.stride", "(*version).holds", "(*planTable).lookup"} {
 		if !strings.Contains(string(out), "can inline "+f+"\n") {
 			t.Errorf("%s is not inlined", f)
 		}

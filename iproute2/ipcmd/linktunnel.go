@@ -40,6 +40,11 @@ const (
 // common reads the word at the cursor if it is one that all tunnels know. family is that
 // of the ends.
 func (p *tunnelParms) common(c *call, family uint8) (known bool) {
+	return p.outer(c, family) || p.encap(c)
+}
+
+// outer reads a word about the packets that leave the tunnel.
+func (p *tunnelParms) outer(c *call, family uint8) (known bool) {
 	switch w := c.word(); {
 	case w == "remote":
 		p.remote = c.tunnelEnd(family)
@@ -85,9 +90,18 @@ func (p *tunnelParms) common(c *call, family uint8) (known bool) {
 		}
 	case w == "external":
 		p.metadata = true
-	case w == "noencap":
+	default:
+		return false
+	}
+	return true
+}
+
+// encap reads a word about the UDP header before the tunnel's (fou, gue).
+func (p *tunnelParms) encap(c *call) (known bool) {
+	switch c.word() {
+	case "noencap":
 		p.encapType = 0
-	case w == "encap":
+	case "encap":
 		switch v := c.value(); v {
 		case "fou":
 			p.encapType = encapFOU
@@ -98,7 +112,7 @@ func (p *tunnelParms) common(c *call, family uint8) (known bool) {
 		default:
 			c.invarg("Invalid encap type.", v)
 		}
-	case w == "encap-sport":
+	case "encap-sport":
 		p.encapSport = 0
 		if v := c.value(); v != "auto" {
 			n, ok := parseU16(v, 0)
@@ -107,23 +121,23 @@ func (p *tunnelParms) common(c *call, family uint8) (known bool) {
 			}
 			p.encapSport = n
 		}
-	case w == "encap-dport":
+	case "encap-dport":
 		n, ok := parseU16(c.value(), 0)
 		if !ok {
 			c.invarg("Invalid destination port.", c.word())
 		}
 		p.encapDport = n
-	case w == "encap-csum":
+	case "encap-csum":
 		p.encapFlags |= encapChecksum
-	case w == "noencap-csum":
+	case "noencap-csum":
 		p.encapFlags &^= encapChecksum
-	case w == "encap-udp6-csum":
+	case "encap-udp6-csum":
 		p.encapFlags |= encapChecksum6
-	case w == "noencap-udp6-csum":
+	case "noencap-udp6-csum":
 		p.encapFlags &^= encapChecksum6
-	case w == "encap-remcsum":
+	case "encap-remcsum":
 		p.encapFlags |= encapRemCsum
-	case w == "noencap-remcsum":
+	case "noencap-remcsum":
 		p.encapFlags &^= encapRemCsum
 	default:
 		return false

@@ -89,7 +89,9 @@ func curl(ctx context.Context, t *testing.T, world *lab.Server, ns *testns.NS) {
 	}
 	serving, stop := context.WithCancel(ctx)
 	ended := make(chan int, 1)
-	go func() { ended <- world.Run(serving, lab.Command{Args: []string{"httpd", "-p", "8080", "a page from memory"}}) }()
+	go func() {
+		ended <- world.Run(serving, lab.Command{Args: []string{"httpd", "-p", "8080", "a page from memory"}})
+	}()
 	defer func() { stop(); <-ended }()
 	out, err := ns.Run("curl", "-sS", "--noproxy", "*", "--retry", "5", "--retry-connrefused", "--max-time", "10", "http://10.0.2.15:8080/")
 	if err != nil || strings.TrimSpace(out) != "a page from memory" {

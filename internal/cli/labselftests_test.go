@@ -2,12 +2,14 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // fibTests is fib_tests.sh but for what needs tools that the lab has not: tc (rp_filter), iptables with socat
@@ -41,10 +43,13 @@ func TestSelftests(t *testing.T) {
 		"fib_rule_tests.sh", "fib-onlink-tests.sh", fibTests, "fib_nexthop_multiprefix.sh", "fib_nexthop_nongw.sh",
 		"icmp_redirect.sh", "vrf_route_leaking.sh", "icmp.sh",
 	} {
-		t.Run(suite, func(t *testing.T) {
+		name, _, _ := strings.Cut(suite, " ")
+		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for the most part
-			cmd := exec.Command(filepath.Join(bin, "rulewalk"), "lab", "shell", "--empty", "-c", "bash "+suite)
-			cmd.Dir = dir
+			ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, filepath.Join(bin, "rulewalk"), "lab", "shell", "--empty", "-c", "bash "+suite)
+			cmd.Dir, cmd.WaitDelay = dir, time.Second
 			cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
@@ -57,6 +62,9 @@ func TestSelftests(t *testing.T) {
 				case strings.Contains(line, "[FAIL]"), strings.HasPrefix(line, "FAIL"):
 					t.Error(strings.TrimSpace(line))
 				}
+			}
+			if ctx.Err() != nil {
+				t.Errorf("it did not end:\n%s", out.String())
 			}
 			if passed == 0 {
 				t.Fatalf("no case passed:\n%s", out.String())

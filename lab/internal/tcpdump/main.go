@@ -224,6 +224,9 @@ func (c *command) live(ctx context.Context) error {
 		}
 	}
 	interrupted, err := c.follow(packets, name == Any)
+	if c.writer != nil && name == Any && c.captured == 0 && err == nil { // a file without packets is one too
+		err = c.writer.Describe(name, link)
+	}
 	if interrupted && (c.writer == nil || c.print) {
 		fmt.Fprintln(c.Stdout)
 	}

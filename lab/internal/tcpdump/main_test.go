@@ -226,6 +226,19 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// TestEmptyFile writes no packet and reads that.
+func TestEmptyFile(t *testing.T) {
+	for _, name := range []string{"lo", Any} {
+		file := filepath.Join(t.TempDir(), "x.pcapng")
+		if status, _, err := run(&host{packets: seed()}, "", "-i", name, "-w", file, "port 9"); status != 0 {
+			t.Fatal(err)
+		}
+		if status, out, err := run(&host{}, "", "-n", "-r", file); status != 0 || out != "" {
+			t.Errorf("%s: status %d, %q, %s", name, status, out, err)
+		}
+	}
+}
+
 // TestWriteIsReadByTcpdump lets tcpdump itself read a file of ours.
 func TestWriteIsReadByTcpdump(t *testing.T) {
 	needTcpdump(t)

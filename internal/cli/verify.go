@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rulewalk/rulewalk/explain"
+	"github.com/rulewalk/rulewalk/fib"
 	"github.com/rulewalk/rulewalk/iproute2"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
@@ -124,7 +125,7 @@ const (
 // compare asks the kernel about n flows and returns those that it answers
 // differently.
 func (v *verification) compare(ctx context.Context, src *source, n int, flows *edges, p *progress) ([]mismatch, error) {
-	db, err := src.build()
+	db, err := src.buildFor(n)
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +151,20 @@ func (v *verification) compare(ctx context.Context, src *source, n int, flows *e
 		p.add(1)
 	}
 	return suspects, nil
+}
+
+// buildFor is build for n lookups. Where that is less work, the database is one that
+// package fib compiled.
+func (s *source) buildFor(n int) (*rpdb.Database, error) {
+	db, err := s.build()
+	if err != nil || n < 2000+len(db.State().Routes) {
+		return db, err
+	}
+	f, err := fib.Compile(db)
+	if err != nil { // too many routes for it
+		return db, nil
+	}
+	return f.Database(), nil
 }
 
 // compareOne asks about one flow, and returns nil if the answers are the same.
@@ -189,7 +204,7 @@ func (a *app) recheck(v *verification, src *source, suspects []mismatch) error {
 	}
 	src.state = st
 	src.words.Links = iproute2.NewLinkTable(st.Links)
-	db, err := src.build()
+	db, err := src.buildFor(v.Flows)
 	if err != nil {
 		return err
 	}

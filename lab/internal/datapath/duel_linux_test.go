@@ -208,7 +208,7 @@ func (d *duel) send(side int, frame []byte) (want, got [2][][]byte) {
 	d.mark(sideB)
 	want[sideB] = d.read(sideB)
 	want[sideA] = append(want[sideA], d.pending(sideA)...)
-	d.seen = [2][][]byte{}
+	d.ours.e.Do(func() { d.seen = [2][][]byte{} })
 	d.giveOurs(side, frame)
 	d.ours.e.Do(func() { got = d.seen })
 	return want, got

@@ -15,12 +15,13 @@ const (
 
 	prefixOnLink, prefixAuto, prefixPreferPD = 0x80, 0x40, 0x10 // flags of a prefix option
 
-	rtmNewPrefix    netlink.HeaderType = 52
-	prefixAddress                      = 1 // PREFIX_ADDRESS
-	prefixCacheInfo                    = 2
+	prefixAddress   = 1 // PREFIX_ADDRESS
+	prefixCacheInfo = 2
 
 	protoRA6 = 2 // IFAPROT_KERNEL_RA
 )
+
+const rtmNewPrefix netlink.HeaderType = 52
 
 // routes takes over the routes that the router knows (rt6_route_rcv).
 func (ra *advertisement) routes() {

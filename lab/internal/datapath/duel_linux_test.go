@@ -24,7 +24,7 @@ import (
 // devices a and b whose other ends (pa, pb) are in the hands of the test: it sends the
 // same frames to both hosts and compares what comes back.
 type duel struct {
-	t     *testing.T
+	t     testing.TB
 	real  *testns.NS
 	peers *testns.NS // where pa and pb of the kernel's host are
 	sides [2]int     // packet sockets on pa and pb
@@ -45,7 +45,7 @@ var (
 )
 
 // newDuel makes both hosts and configures them by lines of ip and of sysctl (name=value).
-func newDuel(t *testing.T, sysctls, lines []string) *duel {
+func newDuel(t testing.TB, sysctls, lines []string) *duel {
 	t.Helper()
 	runtime.LockOSThread() // one processor handles frame after frame, in order
 	t.Cleanup(runtime.UnlockOSThread)
@@ -155,7 +155,7 @@ func (d *duel) openPort() {
 }
 
 // packetSocket opens a packet socket on a device of a namespace.
-func packetSocket(t *testing.T, ns *testns.NS, dev string) (s int) {
+func packetSocket(t testing.TB, ns *testns.NS, dev string) (s int) {
 	t.Helper()
 	err := ns.Do(func() (err error) {
 		const all = 0x0300 // htons(ETH_P_ALL)
@@ -374,7 +374,7 @@ func (d *duel) compare(side int, frame []byte, what string) bool {
 }
 
 // rounds is how many random frames a duel takes, by default few.
-func rounds(t *testing.T) (n int, seed uint64) {
+func rounds(t testing.TB) (n int, seed uint64) {
 	n, seed = 400, 1
 	if v := os.Getenv("DUEL_ROUNDS"); v != "" {
 		var err error

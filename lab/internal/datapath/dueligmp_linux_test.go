@@ -56,8 +56,12 @@ func query4(group string, code uint8, version int) []byte {
 // TestDuelIGMP has both hosts join and leave groups, and answer routers of all versions.
 func TestDuelIGMP(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes fifteen seconds; run without -short")
+		t.Skip("takes long; run without -short")
 	}
+	thrice(t, tryDuelIGMP)
+}
+
+func tryDuelIGMP(t testing.TB) {
 	d := newDuel(t, []string{"net.ipv4.conf.all.igmpv2_unsolicited_report_interval=300"}, duelAddresses4)
 	d.set("net.ipv4.conf.a.igmpv2_unsolicited_report_interval=300")
 	d.set("net.ipv4.conf.a.igmpv3_unsolicited_report_interval=300")

@@ -11,6 +11,8 @@ import (
 // dice is the source of chance of a topology: equal seeds give equal ones.
 type dice struct{ *rand.Rand }
 
+func newDice(seed, number uint64) dice { return dice{rand.New(rand.NewPCG(seed, number))} }
+
 func (d dice) chance(pct int) bool { return d.IntN(100) < pct }
 
 func pick[T any](d dice, of ...T) T { return of[d.IntN(len(of))] }
@@ -38,7 +40,6 @@ type drawing struct {
 	config   []Step
 	config6  []Step // of ip -6
 	vlans    bool
-	macvlans bool
 	static   bool // neighbours are permanent
 	addrs4   []netip.Addr
 	addrs6   []netip.Addr
@@ -54,9 +55,9 @@ const probesPerTopology = 120
 
 // Draw draws a topology and its probes; they depend on the seed and the number alone, and on
 // whether there are VLANs.
-func Draw(seed, number uint64, vlans, macvlans bool) *Topology {
+func Draw(seed, number uint64, vlans bool) *Topology {
 	d := &drawing{
-		vlans: vlans, macvlans: macvlans, dice: dice{rand.New(rand.NewPCG(seed, number))}, t: &Topology{Seed: seed, Number: number}, names: map[int][]string{}, silent: map[int][]string{},
+		vlans: vlans, dice: newDice(seed, number), t: &Topology{Seed: seed, Number: number}, names: map[int][]string{}, silent: map[int][]string{},
 	}
 	d.static = d.chance(40)
 	for i := range 2 + d.IntN(9) {
@@ -121,7 +122,7 @@ func (d *drawing) cable(a, b int) {
 	if d.chance(15) {
 		d.bridge(&pa)
 	}
-	if d.chance(10) && d.macvlans {
+	if d.chance(10) {
 		d.macvlan(&pb)
 	}
 	if d.vlans && d.chance(10) {

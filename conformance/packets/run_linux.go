@@ -19,11 +19,8 @@ type Config struct {
 	// Reproduce bounds the mismatches that are minimised, one of each kind.
 	Reproduce int
 	// Kernel compares the kernel with itself: what differs then, nobody can foresee.
-	Kernel bool
-	// NoMacvlans draws no macvlan devices, behind which the order of frames differs from run to
-	// run on both sides; why is not known for certain.
-	NoMacvlans bool
-	Progress   func(done int) // called now and then with the number of probes
+	Kernel   bool
+	Progress func(done int) // called now and then with the number of probes
 }
 
 // Report is the outcome of [Run].
@@ -115,7 +112,7 @@ func (r *run) work(ctx context.Context) error {
 		if quota <= 0 {
 			return nil
 		}
-		t := Draw(r.cfg.Seed, r.cfg.First+n, r.vlans, !r.cfg.NoMacvlans)
+		t := Draw(r.cfg.Seed, r.cfg.First+n, r.vlans)
 		t.Probes = t.Probes[:quota]
 		if err := r.play(ctx, t); err != nil {
 			return fmt.Errorf("seed %d, topology %d: %w", t.Seed, t.Number, err)

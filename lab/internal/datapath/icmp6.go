@@ -276,11 +276,13 @@ func (h *Host) mayLearn6(e *stack.ICMPError, proto uint8) bool {
 func (h *Host) learnMTU6(p *packet, quoted []byte, mtu int) {
 	f := flowOf6(quoted)
 	f.TOS, f.FlowLabel = tclass6(quoted), flowLabel6(quoted)
-	if f.Dst.IsLinkLocalUnicast() {
+	switch proto := f.IPProto; {
+	case f.Dst.IsLinkLocalUnicast():
 		f.OIF = h.origin6(p)
-	} else if p.in.dev.IsVRF() {
+	case proto == rpdb.ProtoICMPv6, p.in.dev.IsVRF(): // icmpv6_err asks for the way back
 		f.OIF = p.in.dev.Index
 	}
+	f.IPProto, f.SPort, f.DPort = 0, 0, 0 // ip6_update_pmtu does not tell them
 	d := h.lookup(f)
 	if d.Err != rpdb.OK || d.Type == rpdb.Local || d.Type == rpdb.Anycast {
 		return

@@ -11,6 +11,9 @@ type limits struct {
 	peers  map[netip.Addr]*peer
 	credit float64 // icmp_global
 	stamp  ticks
+	// present is the tick of the error that is being made, 0 for none: what takes the kernel a
+	// microsecond must not be in two ticks.
+	present ticks
 }
 
 // ticks are jiffies.
@@ -112,6 +115,9 @@ func (l *limits) message(to netip.Addr, now, every ticks, perSecond, most int64)
 
 // allowed limits a message by the settings of a host; every is how often a peer gets one.
 func (h *Host) allowed(to netip.Addr, every ticks) bool {
-	v := h.view
-	return h.limits.message(to, h.ticks(), every, v.Setting("ipv4/icmp_msgs_per_sec"), v.Setting("ipv4/icmp_msgs_burst"))
+	v, now := h.view, h.limits.present
+	if now == 0 {
+		now = h.ticks()
+	}
+	return h.limits.message(to, now, every, v.Setting("ipv4/icmp_msgs_per_sec"), v.Setting("ipv4/icmp_msgs_burst"))
 }

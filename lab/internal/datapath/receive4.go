@@ -139,7 +139,9 @@ func (h *Host) routeError4(p *packet) {
 	}
 	now := h.ticks()
 	if h.limits.peer(src4(p.data()), now).allowRouteError(now) {
+		h.limits.present = now
 		h.error4(p, icmpUnreach, code, 0)
+		h.limits.present = 0
 	}
 }
 

@@ -42,11 +42,12 @@ func (s *Stack) target(o *Options, dst netip.AddrPort, src netip.Addr, use use) 
 		switch {
 		case a.Is6():
 			a = netip.IPv6Loopback()
+		case use == toSend: // the route tells
 		case src.IsValid() && !src.IsUnspecified():
 			a = src
-		case use == toBind:
+		default:
 			a = s.self4(o)
-		} // else the route tells
+		}
 	}
 	if errno := s.scope(o, a, use); errno != rpdb.OK {
 		return dst, errno

@@ -2,7 +2,6 @@ package datapath
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/rulewalk/rulewalk/netns"
 )
@@ -76,16 +75,11 @@ func (l *link) receiveMacvlan(p *packet) *packet {
 		}
 		b = p.data()
 		from := l.macvlanOf(b[6:12])
-		switch listeners := l.listeners(b); {
-		case listeners > maxDirect:
-			c := l.e.clone(p)
-			l.e.later(func() { // macvlan_process_broadcast
-				l.groupToMacvlans(c, from)
-				l.e.free(c)
-			})
-		case listeners > 0:
-			l.groupToMacvlans(p, from)
-		}
+		c := l.e.clone(p)
+		l.e.later(func() { // macvlan_process_broadcast
+			l.groupToMacvlans(c, from)
+			l.e.free(c)
+		})
 		p.pull(etherLen)
 		return p
 	}
@@ -128,39 +122,6 @@ func (l *link) wholeForMacvlans(p *packet) *packet {
 	copy(p.push(etherLen), head[:])
 	p.net, p.kind, p.proto = p.off+etherLen, kind, protoIPv4
 	return p
-}
-
-// maxDirect is how many macvlan devices at most hear a group at once; what more would hear
-// is left to the kernel's work queue (IFLA_MACVLAN_BC_CUTOFF).
-const maxDirect = 1
-
-// listeners is on how many macvlan devices a frame that is sent to many is wanted: all of
-// them, more than maxDirect, want what is sent to all. As the kernel knows groups by a hash
-// alone, others count too (macvlan_compute_filter).
-func (l *link) listeners(frame []byte) int {
-	hash := groupHash(frame)
-	if hash == groupHash(l.dev.Broadcast) {
-		return maxDirect + 1
-	}
-	most, groups := 0, map[[6]byte]int{}
-	for _, id := range l.dev.Macvlans {
-		up := l.e.find(id)
-		if up == nil || !up.dev.Up() {
-			continue
-		}
-		for a := range up.dev.Receives {
-			if a[0]&1 != 0 && groupHash(a[:]) == hash {
-				groups[a]++
-				most = max(most, groups[a])
-			}
-		}
-	}
-	return most
-}
-
-// groupHash is the place of a group in the filter of a device below macvlans (mc_hash).
-func groupHash(a []byte) uint32 {
-	return binary.LittleEndian.Uint32(a[2:]) * 0x61c88647 >> 24
 }
 
 // groupToMacvlans gives copies of a frame that came from the cable to the macvlan devices

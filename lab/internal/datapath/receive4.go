@@ -168,6 +168,7 @@ func (h *Host) deliver4(p *packet) {
 		switch proto {
 		case rpdb.ProtoUDP, protoUDPLite:
 			if validUDP(proto, src4(b), dst4(b), b[upper:]) {
+				p.trimUDP(proto, upper)
 				h.error4(p, icmpUnreach, unreachPort, 0)
 			}
 		case rpdb.ProtoTCP: // the sockets answer it themselves

@@ -196,6 +196,7 @@ func (h *Host) deliverUpper6(p *packet) {
 		switch proto {
 		case rpdb.ProtoUDP, protoUDPLite:
 			if validUDP(proto, src6(b), dst6(b), b[upper:]) {
+				p.trimUDP(proto, upper)
 				h.error6(p, icmp6Unreach, unreach6Port, 0)
 			}
 		case rpdb.ProtoTCP: // the sockets answer it themselves
@@ -258,6 +259,14 @@ func (h *Host) control6(p *packet, proto uint8, upper int) bool {
 		}
 	}
 	return false
+}
+
+// trimUDP cuts what lies behind a valid datagram, which errors do not quote (__udp4_lib_rcv,
+// __udp6_lib_rcv).
+func (p *packet) trimUDP(proto uint8, upper int) {
+	if n := int(be16(p.data()[upper+4:])); proto == rpdb.ProtoUDP && n != 0 {
+		p.trim(upper + n)
+	}
 }
 
 // validUDP reports whether a datagram for a port that nobody has is one that the sender

@@ -10,8 +10,6 @@ import (
 
 const ruleHeaderLen = 12 // struct fib_rule_hdr
 
-const fraMax = nla.FRADSCPMask
-
 const (
 	ifnamsiz      = 16   // IFNAMSIZ
 	dscpBits      = 0x3f // INET_DSCP_MASK >> 2

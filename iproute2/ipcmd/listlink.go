@@ -388,7 +388,7 @@ func (f *linkFilter) matchesAddr(c *call, m netlink.Message) bool {
 		f.index != 0 && f.index != messageIndex(m),
 		f.scoped && f.scope != m.Data[3],
 		(f.flags^flags)&f.flagMask != 0,
-		f.proto >= 0 && f.proto != int(as.Uint(nla.IFAProto)),
+		f.proto >= 0 && as.Has(nla.IFAProto) && f.proto != int(as.Uint(nla.IFAProto)),
 		f.to.family != afUnspec && local != nil && (f.to.family != m.Data[0] || !f.to.contains(local, f.to.bits)):
 		return false
 	}

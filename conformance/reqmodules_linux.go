@@ -9,6 +9,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"github.com/rulewalk/rulewalk/kernel"
 	"github.com/rulewalk/rulewalk/netns"
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl"
@@ -18,8 +19,11 @@ import (
 // make tells how the running kernel was built and what it runs on, as far as answers
 // hang on it.
 func (r *running) make() netns.Config {
-	return netns.Config{CPUs: possibleCPUs(), NoMPLS: lacksMPLS(r)}
+	return netns.Config{CPUs: possibleCPUs(), NoMPLS: lacksMPLS(r), NoHomeAddresses: homeAddresses() == rpdb.No}
 }
+
+// homeAddresses is read once.
+var homeAddresses = sync.OnceValue(kernel.HomeAddresses)
 
 // possibleCPUs is how many processors the running kernel counts on
 // (num_possible_cpus), 1 where it does not tell.

@@ -12,6 +12,13 @@ import (
 // maxConfig bounds the size of a kernel configuration.
 const maxConfig = 4 << 20
 
+// HomeAddresses tells whether the running kernel prefers mobile IPv6 home addresses as
+// sources, as far as its configuration can be read. It costs some milliseconds.
+func HomeAddresses() rpdb.Tri {
+	k, _ := release()
+	return homeAddresses(k.Release)
+}
+
 // homeAddresses tells whether the running kernel was built with CONFIG_IPV6_MIP6,
 // as far as its configuration can be read: /proc/config.gz, or the file that
 // distributions put into /boot.

@@ -87,6 +87,15 @@ func noRoute6(r rpdb.Route) func() (netlink.Message, error) {
 	return func() (netlink.Message, error) { return rtnl.DelRoute(r) }
 }
 
+// hop6 adds a nexthop object.
+func hop6(id uint32, dev int, gateway string) func() (netlink.Message, error) {
+	return func() (netlink.Message, error) {
+		return rtnl.NewNextHop(rpdb.NextHopObject{
+			ID: id, Family: rpdb.IPv6, Hop: rpdb.NextHop{Dev: dev, Gateway: netip.MustParseAddr(gateway)},
+		}, rtnl.FlagsAdd)
+	}
+}
+
 func setUp(dev int, up bool) func() (netlink.Message, error) {
 	flags := uint32(0)
 	if up {
@@ -134,6 +143,8 @@ var scripts6 = map[string]script6{
 		addr6(rtnl.FlagsAdd, dev0, "2001:db8:b::1/64", func(a *rpdb.Addr) { a.Flags = rpdb.IFANoDAD }),
 		setUp(dev0, true), setMTU(dev1, 1000), setMTU(dev1, 1500),
 		route6(rtnl.FlagsAdd, testRoute("2001:db8:9::/48", "v0"), mtu(1500)), route6(rtnl.FlagsAdd, testRoute("2001:db8:8::/48", "v0"), mtu(1400)),
+		hop6(2, dev1, "fe80::9"),
+		route6(rtnl.FlagsAdd, testRoute("2001:db8:7::/48"), mtu(1400), func(r *rpdb.Route) { r.NHID = 2 }), setMTU(dev1, 1300), setMTU(dev1, 1500),
 		setMTU(dev0, 9000), setMTU(dev0, 1300), setMTU(dev0, 1200), setMTU(dev0, 1280), setUp(dev0, false), setMTU(dev0, 1500), setUp(dev0, true), setUp(1, false), setUp(1, true),
 	},
 	"settings": {

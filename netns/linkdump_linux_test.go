@@ -33,3 +33,17 @@ func TestLinkDumpOfOddRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestCacheOfMissingTable asks for the cached routes of a table that is not there.
+func TestCacheOfMissingTable(t *testing.T) {
+	p := newPair(t)
+	d := newDuel(t, p.real, p.ours, 2, true)
+	for i, family := range []byte{2, 10} {
+		const table, cloned = 3, 0x200
+		body := []byte{0: family, 4: table, 9: cloned >> 8, 11: 0}
+		h := netlink.Header{Type: rtnl.RTMGetRoute, Flags: netlink.Request | netlink.Dump, Sequence: uint32(i)}
+		if diff := d.ask(t, h, body, body); diff != "" {
+			t.Errorf("family %d differs (- kernel, + ours)\n%s", family, diff)
+		}
+	}
+}

@@ -41,8 +41,7 @@ func delRoute4(r *request) error {
 	return n.deleteRoute4(t, c)
 }
 
-// dumpRoutes4 answers RTM_GETROUTE with NLM_F_DUMP (inet_dump_fib). Exceptions are
-// not modelled: there are none.
+// dumpRoutes4 answers RTM_GETROUTE with NLM_F_DUMP (inet_dump_fib).
 func dumpRoutes4(r *request) error {
 	n := r.ns
 	f, err := n.routeFilter(r)
@@ -53,22 +52,21 @@ func dumpRoutes4(r *request) error {
 	if f.prefix {
 		return nil
 	}
+	if f.table != 0 && n.table4Of(f.table) == nil {
+		if r.family() == rpdb.IPv4 {
+			return fail(rpdb.ENOENT, "ipv4: FIB table does not exist")
+		}
+		return nil
+	}
 	if f.cached {
 		return n.dumpExceptions4(r, &f)
 	}
-	if f.table == 0 {
-		n.eachTable4(func(t *table4) bool {
+	n.eachTable4(func(t *table4) bool {
+		if f.table == 0 || f.table == t.id {
 			n.dumpTable4(r, t, &f)
-			return true
-		})
-		return nil
-	}
-	switch t := n.table4Of(f.table); {
-	case t != nil:
-		n.dumpTable4(r, t, &f)
-	case r.family() == rpdb.IPv4:
-		return fail(rpdb.ENOENT, "ipv4: FIB table does not exist")
-	}
+		}
+		return true
+	})
 	return nil
 }
 

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/rulewalk/rulewalk/rpdb"
 	"github.com/rulewalk/rulewalk/rtnl/nla"
@@ -102,7 +103,7 @@ func (n *Namespace) syncMTU6(d *device) {
 func (n *Namespace) changeRouteMTU6(d *device, mtu uint32) {
 	old := uint32(d.conf6[conf6MTU])
 	n.fib6.walk(func(r *route6) *route6 {
-		if r.nhid != 0 || r.nh.Dev != d.Index || r.metrics.get(nla.RTAXLock)&(1<<nla.RTAXMTU) != 0 {
+		if !r.goesBy(d) || r.metrics.get(nla.RTAXLock)&(1<<nla.RTAXMTU) != 0 {
 			return r
 		}
 		if have := r.metrics.get(nla.RTAXMTU); have >= mtu || have < mtu && have == old {
@@ -110,4 +111,13 @@ func (n *Namespace) changeRouteMTU6(d *device, mtu uint32) {
 		}
 		return r
 	})
+}
+
+// goesBy reports whether a nexthop of a route is on a device.
+func (r *route6) goesBy(d *device) bool {
+	if r.nhid == 0 {
+		return r.nh.Dev == d.Index
+	}
+	legs, _ := r.object.legs6()
+	return slices.ContainsFunc(legs, func(h rpdb.NextHop) bool { return h.Dev == d.Index })
 }

@@ -77,7 +77,8 @@ func (n *Namespace) state() *rpdb.State {
 		Sysctls:  n.lookupSysctls(),
 		Facts: rpdb.Facts{
 			CustomRules4: tri(n.customRules4()), CustomRules6: tri(n.customRules6()),
-			CustomLocal4: tri(n.ip4.customLocal),
+			CustomLocal4:  tri(n.ip4.customLocal),
+			HomeAddresses: tri(!n.world.config.NoHomeAddresses),
 		},
 		Gates6: n.gates6(),
 	}

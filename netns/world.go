@@ -29,6 +29,9 @@ type Config struct {
 	CPUs int
 	// NoMPLS is a kernel without mpls_iptunnel: it refuses routes that push labels.
 	NoMPLS bool
+	// NoHomeAddresses is a kernel without CONFIG_IPV6_MIP6: it does not prefer home
+	// addresses as sources.
+	NoHomeAddresses bool
 	// Process, if not nil, tells in which namespace a process is (its FD), 0 if in none.
 	// It is asked about each process that a request names, in place of SetPID, under the
 	// locks of the world, which it must not use.

@@ -393,16 +393,25 @@ func macvlanEvent(below *device, uppers []*device, e event) {
 	case eventChangeMTU:
 		shrinkMTU(below, uppers)
 	case eventChangeAddr:
-		if v := uppers[0].own.(*macvlan); v.mode == macvlanPassthru {
-			uppers[0].Address = bytes.Clone(below.Address)
-			if !v.changing {
-				v.perm = bytes.Clone(below.Address)
-			}
-			v.changing = false
-		}
+		syncMacvlanAddress(below, uppers[0])
 	case eventUnregister:
 		goneBelow(below, uppers)
 	}
+}
+
+// syncMacvlanAddress gives a macvlan of mode passthru the new address of the device below,
+// which is the one to give back unless the macvlan itself changed it. One that is up and has
+// the address already counts as somebody else who has it (macvlan_sync_address).
+func syncMacvlanAddress(below, d *device) {
+	v := d.own.(*macvlan)
+	if v.mode != macvlanPassthru || d.flags&rpdb.IFFUp != 0 && bytes.Equal(d.Address, below.Address) {
+		return
+	}
+	d.Address = bytes.Clone(below.Address)
+	if !v.changing {
+		v.perm = bytes.Clone(below.Address)
+	}
+	v.changing = false
 }
 
 // fillMacvlan is macvlan_fill_info.

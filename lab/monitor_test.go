@@ -1,37 +1,18 @@
 package lab_test
 
 import (
-	"bytes"
 	"context"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rulewalk/rulewalk/lab"
+	"github.com/rulewalk/rulewalk/lab/internal/packettest"
 	"github.com/rulewalk/rulewalk/rpdb"
 )
 
-// growing is a writer that a reader may look at.
-type growing struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (g *growing) Write(b []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.buf.Write(b)
-}
-
-func (g *growing) String() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.buf.String()
-}
-
 // until waits for an output that holds a text.
-func (g *growing) until(t *testing.T, text string) {
+func until(t *testing.T, g *packettest.Output, text string) {
 	t.Helper()
 	for range 500 {
 		if strings.Contains(g.String(), text) {
@@ -46,7 +27,7 @@ func (g *growing) until(t *testing.T, text string) {
 func monitored(t *testing.T, c served, args string, commands ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var out growing
+	var out packettest.Output
 	ended := make(chan int)
 	go func() {
 		ended <- c.server.Run(ctx, lab.Command{Args: strings.Fields("ip monitor " + args), Out: &out, Err: &out})
@@ -60,14 +41,14 @@ func monitored(t *testing.T, c served, args string, commands ...string) string {
 		}
 	}
 	run(t, c, 0, "ip rule add pref 2 table 2")
-	out.until(t, "2:\tfrom all lookup 2\n")
+	until(t, &out, "2:\tfrom all lookup 2\n")
 	for _, line := range commands {
 		if text, status := run(t, c, 0, line); status != 0 {
 			t.Fatalf("%s: %d\n%s", line, status, text)
 		}
 	}
 	run(t, c, 0, "ip rule del pref 2")
-	out.until(t, "Deleted 2:")
+	until(t, &out, "Deleted 2:")
 	cancel()
 	if status := <-ended; status != 0 {
 		t.Errorf("ip monitor ended with %d:\n%s", status, out.String())

@@ -28,6 +28,7 @@ type worldHeader struct {
 	Kernel  string        `json:"kernel"`
 	CPUs    int           `json:"cpus,omitempty"`
 	NoMPLS  bool          `json:"noMPLS,omitempty"`
+	NoHome  bool          `json:"noHomeAddresses,omitempty"`
 	Seed    uint64        `json:"seed,omitempty"`
 	DAD     bool          `json:"dad,omitempty"`
 	Saved   time.Time     `json:"saved"`
@@ -65,7 +66,7 @@ func (s *Server) Save(path string) (Saved, error) {
 
 func (s *Server) write(w io.Writer) (changes int, err error) {
 	h := worldHeader{
-		Kernel: s.config.Kernel.Release, CPUs: s.config.CPUs, NoMPLS: s.config.NoMPLS, Seed: s.config.Seed, DAD: s.config.DAD,
+		Kernel: s.config.Kernel.Release, CPUs: s.config.CPUs, NoMPLS: s.config.NoMPLS, NoHome: s.config.NoHomeAddresses, Seed: s.config.Seed, DAD: s.config.DAD,
 		Saved: time.Now(),
 	}
 	s.spaces.mu.Lock() // names and namespaces come and go together
@@ -104,7 +105,7 @@ func LoadServer(name string, r io.Reader, progress func(done, all int)) (*Server
 		return nil, err
 	}
 	s, err := newServer(name, netns.Config{
-		Kernel: rpdb.Kernel{Release: h.Kernel}, CPUs: h.CPUs, NoMPLS: h.NoMPLS, Seed: h.Seed, DAD: h.DAD,
+		Kernel: rpdb.Kernel{Release: h.Kernel}, CPUs: h.CPUs, NoMPLS: h.NoMPLS, NoHomeAddresses: h.NoHome, Seed: h.Seed, DAD: h.DAD,
 	})
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package datapath
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rulewalk/rulewalk/iproute2/ipcmd"
+	"github.com/rulewalk/rulewalk/lab/internal/packettest"
 	"github.com/rulewalk/rulewalk/netns"
 )
 
@@ -59,24 +59,6 @@ func (r *tried) Errorf(format string, args ...any) {
 // Failed implements testing.TB.
 func (r *tried) Failed() bool { return len(r.errors) > 0 || r.TB.Failed() }
 
-// growing is a writer that somebody reads while it grows.
-type growing struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (g *growing) Write(b []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.buf.Write(b)
-}
-
-func (g *growing) String() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.buf.String()
-}
-
 // watch are the words of ip that tell what happens.
 var watch = []string{"monitor", "label", "link", "address", "route", "neigh", "prefix", "rule"}
 
@@ -94,8 +76,8 @@ func (l listener) Join(groups ...uint32) error {
 // monitors are ip monitor on both hosts of a duel.
 type monitors struct {
 	d     *duel
-	texts [2]*growing // of the kernel's host, of ours
-	from  [2]int      // where what was not compared yet begins
+	texts [2]*packettest.Output // of the kernel's host, of ours
+	from  [2]int                // where what was not compared yet begins
 	next  int
 	// without drops lines that hold a text: when reports of groups are sent is random.
 	without string
@@ -104,7 +86,7 @@ type monitors struct {
 // monitor begins to watch what both hosts tell.
 func (d *duel) monitor() *monitors {
 	d.t.Helper()
-	m := &monitors{d: d, texts: [2]*growing{new(growing), new(growing)}}
+	m := &monitors{d: d, texts: [2]*packettest.Output{new(packettest.Output), new(packettest.Output)}}
 	cmd := exec.Command("ip", watch...)
 	cmd.Stdout, cmd.Stderr = m.texts[0], m.texts[0]
 	if err := d.real.Do(cmd.Start); err != nil {

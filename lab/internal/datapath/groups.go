@@ -57,3 +57,20 @@ func (s *groupReports) take() []groupChange {
 	s.stop = nil
 	return now
 }
+
+// groupRecord is a group in a report.
+type groupRecord struct {
+	group netip.Addr
+	typ   uint8
+}
+
+// groupReport is a report of IGMP version 3, or of MLD version 2, without its checksum.
+func groupReport(typ uint8, records []groupRecord) []byte {
+	m := make([]byte, 8, 8+len(records)*mldRecordLen)
+	m[0] = typ
+	put16(m[6:], uint16(len(records)))
+	for _, r := range records {
+		m = append(append(m, r.typ, 0, 0, 0), r.group.AsSlice()...)
+	}
+	return m
+}

@@ -146,16 +146,16 @@ func (h *Host) tellChanges4(l *link) {
 	if h.now(); l.host != h || s == nil {
 		return
 	}
-	var records []mldRecord
+	var records []groupRecord
 	for _, c := range s.take() {
 		typ := uint8(igmpToInclude)
 		if c.joined {
 			typ = igmpToExclude
 		}
-		records = append(records, mldRecord{c.group, typ})
+		records = append(records, groupRecord{c.group, typ})
 	}
 	// Those that were left first, then the groups that there are, the newest first.
-	slices.SortStableFunc(records, func(a, b mldRecord) int { return int(a.typ) - int(b.typ) })
+	slices.SortStableFunc(records, func(a, b groupRecord) int { return int(a.typ) - int(b.typ) })
 	h.sendReport4(l, records)
 	if len(s.changes) > 0 {
 		s.stop = h.e.afterIdly(igmpFirst+h.e.random(l.dev.Conf4.IGMPInterval3), func() { h.tellChanges4(l) })
@@ -193,7 +193,7 @@ func (h *Host) reportGroup(l *link, group netip.Addr) {
 	case 2:
 		h.sendIGMP(l, group, igmpMessage(igmpReport2, group))
 	default:
-		h.sendReport4(l, []mldRecord{{group, igmpIsExclude}})
+		h.sendReport4(l, []groupRecord{{group, igmpIsExclude}})
 	}
 }
 
@@ -204,15 +204,9 @@ func igmpMessage(typ uint8, group netip.Addr) []byte {
 }
 
 // sendReport4 sends reports of version 3 (igmpv3_sendpack).
-func (h *Host) sendReport4(l *link, records []mldRecord) {
+func (h *Host) sendReport4(l *link, records []groupRecord) {
 	for part := range slices.Chunk(records, igmpRecords) {
-		m := make([]byte, igmpLen, igmpLen*(1+len(part)))
-		m[0] = igmpReport3
-		put16(m[6:], uint16(len(part)))
-		for _, r := range part {
-			m = append(append(m, r.typ, 0, 0, 0), r.group.AsSlice()...)
-		}
-		h.sendIGMP(l, igmpRouters, m)
+		h.sendIGMP(l, igmpRouters, groupReport(igmpReport3, part))
 	}
 }
 
@@ -324,10 +318,10 @@ func (h *Host) answerGeneral(l *link, wait time.Duration) {
 			return
 		}
 		l.igmp.general = nil
-		var records []mldRecord
+		var records []groupRecord
 		for _, g := range l.dev.Groups {
 			if h.reported4(g) {
-				records = append(records, mldRecord{g, igmpIsExclude})
+				records = append(records, groupRecord{g, igmpIsExclude})
 			}
 		}
 		h.sendReport4(l, records)

@@ -95,13 +95,13 @@ func (h *Host) tellChanges(l *link) {
 	if l.host != h || s == nil {
 		return
 	}
-	var records []mldRecord
+	var records []groupRecord
 	for _, c := range s.take() {
 		typ := uint8(mldToInclude)
 		if c.joined {
 			typ = mldToExclude
 		}
-		records = append(records, mldRecord{c.group, typ})
+		records = append(records, groupRecord{c.group, typ})
 	}
 	h.sendReport(l, records)
 	if len(s.changes) > 0 {
@@ -112,23 +112,11 @@ func (h *Host) tellChanges(l *link) {
 	}
 }
 
-// mldRecord is a group in a report.
-type mldRecord struct {
-	group netip.Addr
-	typ   uint8
-}
-
 // sendReport sends reports of version 2 (mld_sendpack), from the link-local address if there
 // is one.
-func (h *Host) sendReport(l *link, records []mldRecord) {
+func (h *Host) sendReport(l *link, records []groupRecord) {
 	for part := range slices.Chunk(records, mldRecords) {
-		m := make([]byte, icmpLen, icmpLen+len(part)*mldRecordLen)
-		m[0] = mldReport2
-		put16(m[6:], uint16(len(part)))
-		for _, r := range part {
-			m = append(append(m, r.typ, 0, 0, 0), r.group.AsSlice()...)
-		}
-		h.sendMLD(l, mldRouters, m)
+		h.sendMLD(l, mldRouters, groupReport(mldReport2, part))
 	}
 }
 
@@ -172,12 +160,12 @@ func (h *Host) heardQuery(p *packet, m []byte) {
 
 // answerQuery reports the groups of a device, or one that was asked for.
 func (h *Host) answerQuery(l *link, group netip.Addr, old bool) {
-	var records []mldRecord
+	var records []groupRecord
 	for _, g := range l.dev.Groups {
 		if !reported(g) || !group.IsUnspecified() && g != group {
 			continue
 		}
-		records = append(records, mldRecord{g, mldIsExclude})
+		records = append(records, groupRecord{g, mldIsExclude})
 		if old {
 			g16 := g.As16()
 			h.sendMLD(l, g, append([]byte{mldReport1, 0, 0, 0, 0, 0, 0, 0}, g16[:]...))

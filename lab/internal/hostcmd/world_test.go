@@ -13,6 +13,7 @@ import (
 
 	"github.com/rulewalk/rulewalk/iproute2/ipcmd"
 	"github.com/rulewalk/rulewalk/lab/internal/datapath"
+	"github.com/rulewalk/rulewalk/lab/internal/packettest"
 	"github.com/rulewalk/rulewalk/lab/internal/stack"
 	"github.com/rulewalk/rulewalk/netns"
 )
@@ -136,7 +137,7 @@ func (w *world) start(ctx context.Context, host, line string, in io.Reader) (wai
 	if c == nil {
 		w.t.Fatalf("no command %s", args[0])
 	}
-	var out, errs lockedBuffer
+	var out, errs packettest.Output
 	env := &Env{
 		Host: w.hosts[host], Name: args[0], Stdin: in, Stdout: &out, Stderr: &errs,
 		Getenv: func(string) string { return "" }, Open: w.open, Create: w.create,
@@ -197,23 +198,6 @@ func (w *world) create(name string) (io.WriteCloser, error) {
 type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // want compares what a command line gives with a text.
 func (w *world) want(host, line, text string) {
